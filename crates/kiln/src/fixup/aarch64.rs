@@ -1,0 +1,293 @@
+//! Relocations of arm64.
+//!
+//! Sources: *ELF for the Arm 64-bit Architecture (AAELF64)*, section 5.7; `<mach-o/arm64/reloc.h>` (Mach-O);
+//! Microsoft's *PE Format*, "ARM64 Processors" (COFF). Instruction encodings: *Arm Architecture Reference Manual*,
+//! C4.1.
+
+use object::{elf, macho, pe};
+
+use super::{Check, Field, Kind, Lookup, MachoPart, Refused, Value, Via, dense, macho_type};
+use crate::error::{Error, Result};
+use crate::target::Format;
+
+/// `brk #0`
+pub(super) const TRAP: [u8; 4] = 0xd420_0000u32.to_le_bytes();
+
+/// `adrp x16, slot; ldr x16, [x16, slot]; br x16`. `x16` is the register that the procedure call standard leaves to
+/// such code (AAPCS64, section 6.1.1).
+pub(super) const STUB_SIZE: u64 = 12;
+
+pub(super) fn write_stub(stub: &mut [u8], place: u64, slot: u64) -> Result<()> {
+    let pages = (slot >> 12) as i64 - (place >> 12) as i64;
+    if !(-(1 << 20)..1 << 20).contains(&pages) || !slot.is_multiple_of(8) {
+        return Err(Error::range(format!(
+            "the stub at {place:#x} cannot reach its GOT slot at {slot:#x}: `adrp` reaches ±4 GiB"
+        )));
+    }
+    let pages = pages as u32;
+    let adrp = 0x9000_0010 | (pages & 3) << 29 | (pages >> 2 & 0x7_ffff) << 5;
+    let ldr = 0xf940_0210 | ((slot & 0xfff) as u32 >> 3) << 10;
+    let br = 0xd61f_0200u32;
+    for (to, instruction) in stub.chunks_exact_mut(4).zip([adrp, ldr, br]) {
+        to.copy_from_slice(&instruction.to_le_bytes());
+    }
+    Ok(())
+}
+
+pub(super) fn find_system_call(code: &[u8]) -> Option<(usize, &'static str)> {
+    // `svc #imm16`
+    let svc = |word: &[u8]| matches!(word, [a, _, b, 0xd4] if a & 0x1f == 1 && b & 0xe0 == 0);
+    code.chunks_exact(4).position(svc).map(|index| (index * 4, "svc"))
+}
+
+/// The bits of an instruction that take a value.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Bits {
+    /// `b`, `bl`: imm26, in words.
+    Imm26,
+    /// `b.cond`, `cbz`, `ldr` (literal): imm19, in words.
+    Imm19,
+    /// `tbz`: imm14, in words.
+    Imm14,
+    /// `adr`: immhi:immlo, in bytes.
+    Adr,
+    /// `adrp`: immhi:immlo, in pages of 4 KiB.
+    Adrp,
+    /// `add`, `sub` (immediate): imm12, in bytes.
+    Add,
+    /// `ldr`, `str` (unsigned immediate): imm12, in units of `1 << n` bytes, which must be the instruction's own.
+    Ldst(u8),
+    /// `add`, or `ldr`, `str` in units of the instruction's own size.
+    AddOrLdst,
+    /// `ldr`, `str` in units of the instruction's own size.
+    LdstOwn,
+    /// `movz`, `movk`: imm16, of the value's bits from `n` on.
+    Movw(u8),
+    /// `movz` for a value that is not negative, `movn` for one that is: imm16, of the value's bits from `n` on.
+    MovwSigned(u8),
+}
+
+impl Bits {
+    /// The instructions that the field stands in: which bits say so, and what they must be.
+    fn is_in(self, instruction: u32) -> bool {
+        let is = |mask: u32, bits: u32| instruction & mask == bits;
+        match self {
+            Bits::Imm26 => is(0x7c00_0000, 0x1400_0000),
+            Bits::Imm19 => is(0xff00_0000, 0x5400_0000) || is(0x7e00_0000, 0x3400_0000) || is(0x3b00_0000, 0x1800_0000),
+            Bits::Imm14 => is(0x7e00_0000, 0x3600_0000),
+            Bits::Adr => is(0x9f00_0000, 0x1000_0000),
+            Bits::Adrp => is(0x9f00_0000, 0x9000_0000),
+            Bits::Add => is_add(instruction),
+            Bits::Ldst(scale) => is_ldst(instruction) && ldst_scale(instruction) == scale,
+            Bits::LdstOwn => is_ldst(instruction),
+            Bits::AddOrLdst => is_add(instruction) || is_ldst(instruction),
+            Bits::Movw(_) => is(0x1f80_0000, 0x1280_0000),
+            Bits::MovwSigned(_) => is(0x3f80_0000, 0x1280_0000),
+        }
+    }
+
+    pub(super) fn write(self, field: &mut [u8], value: i128) -> Result<(), String> {
+        let Some(word) = field.first_chunk_mut::<4>() else {
+            return Err("is not at an instruction".to_owned());
+        };
+        let instruction = u32::from_le_bytes(*word);
+        if !self.is_in(instruction) {
+            return Err(format!("is for another instruction than {instruction:#010x}"));
+        }
+        let low = value as u64;
+        let put = |mask: u32, shift: u32, bits: u64| instruction & !(mask << shift) | (bits as u32 & mask) << shift;
+        let imm12 = |scale: u8| {
+            if low & ((1 << scale) - 1) != 0 {
+                return Err(format!("needs a multiple of {}, and the offset in the page is {low:#x}", 1u32 << scale));
+            }
+            Ok(put(0xfff, 10, (low & 0xfff) >> scale))
+        };
+        let adr = |value: u64| put(3, 29, value) & !(0x7_ffff << 5) | (value as u32 >> 2 & 0x7_ffff) << 5;
+        let new = match self {
+            Bits::Imm26 => put(0x3ff_ffff, 0, low >> 2),
+            Bits::Imm19 => put(0x7_ffff, 5, low >> 2),
+            Bits::Imm14 => put(0x3fff, 5, low >> 2),
+            Bits::Adr => adr(low),
+            Bits::Adrp => adr(low >> 12),
+            Bits::Add => put(0xfff, 10, low),
+            Bits::Ldst(_) | Bits::LdstOwn => imm12(ldst_scale(instruction))?,
+            Bits::AddOrLdst if is_add(instruction) => put(0xfff, 10, low),
+            Bits::AddOrLdst => imm12(ldst_scale(instruction))?,
+            Bits::Movw(shift) => put(0xffff, 5, low >> shift),
+            Bits::MovwSigned(shift) => {
+                // Bit 30 tells `movz` from `movn`.
+                let (opcode, bits) = if value < 0 { (0, !low) } else { (1 << 30, low) };
+                put(0xffff, 5, bits >> shift) & !(1 << 30) | opcode
+            }
+        };
+        *word = new.to_le_bytes();
+        Ok(())
+    }
+
+    /// The value that stands in the field, in bytes.
+    pub(super) fn read(self, field: &[u8]) -> i64 {
+        let Some(word) = field.first_chunk::<4>() else { return 0 };
+        let instruction = u32::from_le_bytes(*word);
+        let signed = |bits: u32, width: u32| i64::from(bits) << (64 - width) >> (64 - width);
+        let imm12 = i64::from(instruction >> 10 & 0xfff);
+        let adr = signed((instruction >> 5 & 0x7_ffff) << 2 | instruction >> 29 & 3, 21);
+        match self {
+            Bits::Imm26 => signed(instruction & 0x3ff_ffff, 26) * 4,
+            Bits::Imm19 => signed(instruction >> 5 & 0x7_ffff, 19) * 4,
+            Bits::Imm14 => signed(instruction >> 5 & 0x3fff, 14) * 4,
+            // COFF counts the addend of a page in bytes (lld, `applyArm64Addr`).
+            Bits::Adr | Bits::Adrp => adr,
+            Bits::Add => imm12,
+            Bits::Ldst(_) | Bits::LdstOwn => imm12 << ldst_scale(instruction),
+            Bits::AddOrLdst if is_add(instruction) => imm12,
+            Bits::AddOrLdst => imm12 << ldst_scale(instruction),
+            Bits::Movw(_) | Bits::MovwSigned(_) => signed(instruction >> 5 & 0xffff, 16),
+        }
+    }
+}
+
+/// `add`, `sub` (immediate), without shift.
+fn is_add(instruction: u32) -> bool {
+    instruction & 0x1fc0_0000 == 0x1100_0000
+}
+
+/// Loads and stores with an unsigned immediate.
+fn is_ldst(instruction: u32) -> bool {
+    instruction & 0x3b00_0000 == 0x3900_0000
+}
+
+/// The binary logarithm of a load's or store's size: bits 30 and 31, or 4 for a vector of 128 bits.
+fn ldst_scale(instruction: u32) -> u8 {
+    if instruction & 0x0480_0000 == 0x0480_0000 && instruction >> 30 == 0 { 4 } else { (instruction >> 30) as u8 }
+}
+
+pub(super) fn macho_part(r_type: u8) -> Option<MachoPart> {
+    match macho::RelocationType(r_type) {
+        macho::ARM64_RELOC_ADDEND => Some(MachoPart::Addend),
+        macho::ARM64_RELOC_SUBTRACTOR => Some(MachoPart::Subtrahend),
+        _ => None,
+    }
+}
+
+pub(super) fn lookup(format: Format, raw: u32) -> Lookup {
+    let table: &[Option<&'static Kind>] = match format {
+        Format::Elf => &ELF_TABLE,
+        Format::MachO => &MACHO_TABLE,
+        Format::Coff => &COFF_TABLE,
+    };
+    if let Some(Some(kind)) = table.get(raw as usize) {
+        return Lookup::Kind(kind);
+    }
+    let thread_local = |name| {
+        Lookup::Refused(Refused {
+            name,
+            why: "is a thread-local access, and thread-local variables are not supported yet",
+            help: "keep the variable out of thread-local storage",
+        })
+    };
+    match format {
+        // AAELF64, section 5.7.11: all types of thread-local storage are 512 to 573.
+        Format::Elf if (512..=573).contains(&raw) => thread_local("R_AARCH64_TLS*"),
+        Format::MachO if raw >> 3 == u32::from(macho::ARM64_RELOC_TLVP_LOAD_PAGE21.0) => {
+            thread_local("ARM64_RELOC_TLVP_LOAD_PAGE21")
+        }
+        Format::MachO if raw >> 3 == u32::from(macho::ARM64_RELOC_TLVP_LOAD_PAGEOFF12.0) => {
+            thread_local("ARM64_RELOC_TLVP_LOAD_PAGEOFF12")
+        }
+        _ => Lookup::Unknown,
+    }
+}
+
+const fn row(name: &'static str, via: Via, value: Value, field: Field, check: Check) -> Kind {
+    Kind { name, via, value, field, check }
+}
+
+use Bits::{Add, AddOrLdst, Adr, Adrp, Imm14, Imm19, Imm26, Ldst, LdstOwn, Movw, MovwSigned};
+use Check::{Either, Signed, Truncate, Unsigned};
+use Field::{A64, Bytes};
+use Value::{Absolute, ImageRelative, Nothing, PageOffset, PageRelative, Relative};
+use Via::{Branch, Got, Symbol};
+
+static ELF_TABLE: [Option<&'static Kind>; 512] = dense(&ELF);
+static MACHO_TABLE: [Option<&'static Kind>; 128] = dense(&MACHO);
+static COFF_TABLE: [Option<&'static Kind>; 32] = dense(&COFF);
+
+#[rustfmt::skip]
+static ELF: [(u32, Kind); 44] = [
+    (elf::R_AARCH64_NONE.0,                row("R_AARCH64_NONE",                Symbol, Nothing,      Bytes(0),            Truncate)),
+    (256,                                  row("R_AARCH64_NONE (256)",          Symbol, Nothing,      Bytes(0),            Truncate)),
+    (elf::R_AARCH64_ABS64.0,               row("R_AARCH64_ABS64",               Symbol, Absolute,     Bytes(8),            Either(64))),
+    (elf::R_AARCH64_ABS32.0,               row("R_AARCH64_ABS32",               Symbol, Absolute,     Bytes(4),            Either(32))),
+    (elf::R_AARCH64_ABS16.0,               row("R_AARCH64_ABS16",               Symbol, Absolute,     Bytes(2),            Either(16))),
+    (elf::R_AARCH64_PREL64.0,              row("R_AARCH64_PREL64",              Symbol, Relative,     Bytes(8),            Signed(64))),
+    (elf::R_AARCH64_PREL32.0,              row("R_AARCH64_PREL32",              Symbol, Relative,     Bytes(4),            Either(32))),
+    (elf::R_AARCH64_PREL16.0,              row("R_AARCH64_PREL16",              Symbol, Relative,     Bytes(2),            Either(16))),
+    (elf::R_AARCH64_PLT32.0,               row("R_AARCH64_PLT32",               Branch, Relative,     Bytes(4),            Signed(32))),
+    (elf::R_AARCH64_MOVW_UABS_G0.0,        row("R_AARCH64_MOVW_UABS_G0",        Symbol, Absolute,     A64(Movw(0)),        Unsigned(16))),
+    (elf::R_AARCH64_MOVW_UABS_G0_NC.0,     row("R_AARCH64_MOVW_UABS_G0_NC",     Symbol, Absolute,     A64(Movw(0)),        Truncate)),
+    (elf::R_AARCH64_MOVW_UABS_G1.0,        row("R_AARCH64_MOVW_UABS_G1",        Symbol, Absolute,     A64(Movw(16)),       Unsigned(32))),
+    (elf::R_AARCH64_MOVW_UABS_G1_NC.0,     row("R_AARCH64_MOVW_UABS_G1_NC",     Symbol, Absolute,     A64(Movw(16)),       Truncate)),
+    (elf::R_AARCH64_MOVW_UABS_G2.0,        row("R_AARCH64_MOVW_UABS_G2",        Symbol, Absolute,     A64(Movw(32)),       Unsigned(48))),
+    (elf::R_AARCH64_MOVW_UABS_G2_NC.0,     row("R_AARCH64_MOVW_UABS_G2_NC",     Symbol, Absolute,     A64(Movw(32)),       Truncate)),
+    (elf::R_AARCH64_MOVW_UABS_G3.0,        row("R_AARCH64_MOVW_UABS_G3",        Symbol, Absolute,     A64(Movw(48)),       Truncate)),
+    (elf::R_AARCH64_MOVW_SABS_G0.0,        row("R_AARCH64_MOVW_SABS_G0",        Symbol, Absolute,     A64(MovwSigned(0)),  Signed(17))),
+    (elf::R_AARCH64_MOVW_SABS_G1.0,        row("R_AARCH64_MOVW_SABS_G1",        Symbol, Absolute,     A64(MovwSigned(16)), Signed(33))),
+    (elf::R_AARCH64_MOVW_SABS_G2.0,        row("R_AARCH64_MOVW_SABS_G2",        Symbol, Absolute,     A64(MovwSigned(32)), Signed(49))),
+    (elf::R_AARCH64_LD_PREL_LO19.0,        row("R_AARCH64_LD_PREL_LO19",        Symbol, Relative,     A64(Imm19),          Check::Branch(21))),
+    (elf::R_AARCH64_ADR_PREL_LO21.0,       row("R_AARCH64_ADR_PREL_LO21",       Symbol, Relative,     A64(Adr),            Signed(21))),
+    (elf::R_AARCH64_ADR_PREL_PG_HI21.0,    row("R_AARCH64_ADR_PREL_PG_HI21",    Symbol, PageRelative, A64(Adrp),           Signed(33))),
+    (elf::R_AARCH64_ADR_PREL_PG_HI21_NC.0, row("R_AARCH64_ADR_PREL_PG_HI21_NC", Symbol, PageRelative, A64(Adrp),           Truncate)),
+    (elf::R_AARCH64_ADD_ABS_LO12_NC.0,     row("R_AARCH64_ADD_ABS_LO12_NC",     Symbol, PageOffset,   A64(Add),            Truncate)),
+    (elf::R_AARCH64_LDST8_ABS_LO12_NC.0,   row("R_AARCH64_LDST8_ABS_LO12_NC",   Symbol, PageOffset,   A64(Ldst(0)),        Truncate)),
+    (elf::R_AARCH64_TSTBR14.0,             row("R_AARCH64_TSTBR14",             Symbol, Relative,     A64(Imm14),          Check::Branch(16))),
+    (elf::R_AARCH64_CONDBR19.0,            row("R_AARCH64_CONDBR19",            Symbol, Relative,     A64(Imm19),          Check::Branch(21))),
+    (elf::R_AARCH64_JUMP26.0,              row("R_AARCH64_JUMP26",              Branch, Relative,     A64(Imm26),          Check::Branch(28))),
+    (elf::R_AARCH64_CALL26.0,              row("R_AARCH64_CALL26",              Branch, Relative,     A64(Imm26),          Check::Branch(28))),
+    (elf::R_AARCH64_LDST16_ABS_LO12_NC.0,  row("R_AARCH64_LDST16_ABS_LO12_NC",  Symbol, PageOffset,   A64(Ldst(1)),        Truncate)),
+    (elf::R_AARCH64_LDST32_ABS_LO12_NC.0,  row("R_AARCH64_LDST32_ABS_LO12_NC",  Symbol, PageOffset,   A64(Ldst(2)),        Truncate)),
+    (elf::R_AARCH64_LDST64_ABS_LO12_NC.0,  row("R_AARCH64_LDST64_ABS_LO12_NC",  Symbol, PageOffset,   A64(Ldst(3)),        Truncate)),
+    (elf::R_AARCH64_MOVW_PREL_G0.0,        row("R_AARCH64_MOVW_PREL_G0",        Symbol, Relative,     A64(MovwSigned(0)),  Signed(17))),
+    (elf::R_AARCH64_MOVW_PREL_G0_NC.0,     row("R_AARCH64_MOVW_PREL_G0_NC",     Symbol, Relative,     A64(Movw(0)),        Truncate)),
+    (elf::R_AARCH64_MOVW_PREL_G1.0,        row("R_AARCH64_MOVW_PREL_G1",        Symbol, Relative,     A64(MovwSigned(16)), Signed(33))),
+    (elf::R_AARCH64_MOVW_PREL_G1_NC.0,     row("R_AARCH64_MOVW_PREL_G1_NC",     Symbol, Relative,     A64(Movw(16)),       Truncate)),
+    (elf::R_AARCH64_MOVW_PREL_G2.0,        row("R_AARCH64_MOVW_PREL_G2",        Symbol, Relative,     A64(MovwSigned(32)), Signed(49))),
+    (elf::R_AARCH64_MOVW_PREL_G2_NC.0,     row("R_AARCH64_MOVW_PREL_G2_NC",     Symbol, Relative,     A64(Movw(32)),       Truncate)),
+    (elf::R_AARCH64_MOVW_PREL_G3.0,        row("R_AARCH64_MOVW_PREL_G3",        Symbol, Relative,     A64(MovwSigned(48)), Truncate)),
+    (elf::R_AARCH64_LDST128_ABS_LO12_NC.0, row("R_AARCH64_LDST128_ABS_LO12_NC", Symbol, PageOffset,   A64(Ldst(4)),        Truncate)),
+    (elf::R_AARCH64_GOT_LD_PREL19.0,       row("R_AARCH64_GOT_LD_PREL19",       Got,    Relative,     A64(Imm19),          Check::Branch(21))),
+    (elf::R_AARCH64_ADR_GOT_PAGE.0,        row("R_AARCH64_ADR_GOT_PAGE",        Got,    PageRelative, A64(Adrp),           Signed(33))),
+    (elf::R_AARCH64_LD64_GOT_LO12_NC.0,    row("R_AARCH64_LD64_GOT_LO12_NC",    Got,    PageOffset,   A64(Ldst(3)),        Truncate)),
+    (elf::R_AARCH64_GOTPCREL32.0,          row("R_AARCH64_GOTPCREL32",          Got,    Relative,     Bytes(4),            Signed(32))),
+];
+
+const fn place(r_type: macho::RelocationType, length: u8, pcrel: bool) -> u32 {
+    macho_type(r_type.0, length, pcrel)
+}
+
+#[rustfmt::skip]
+static MACHO: [(u32, Kind); 9] = [
+    (place(macho::ARM64_RELOC_UNSIGNED, 3, false),           row("ARM64_RELOC_UNSIGNED",           Symbol, Absolute,     Bytes(8),       Either(64))),
+    (place(macho::ARM64_RELOC_UNSIGNED, 2, false),           row("ARM64_RELOC_UNSIGNED",           Symbol, Absolute,     Bytes(4),       Either(32))),
+    (place(macho::ARM64_RELOC_BRANCH26, 2, true),            row("ARM64_RELOC_BRANCH26",           Branch, Relative,     A64(Imm26),     Check::Branch(28))),
+    (place(macho::ARM64_RELOC_PAGE21, 2, true),              row("ARM64_RELOC_PAGE21",             Symbol, PageRelative, A64(Adrp),      Signed(33))),
+    (place(macho::ARM64_RELOC_PAGEOFF12, 2, false),          row("ARM64_RELOC_PAGEOFF12",          Symbol, PageOffset,   A64(AddOrLdst), Truncate)),
+    (place(macho::ARM64_RELOC_GOT_LOAD_PAGE21, 2, true),     row("ARM64_RELOC_GOT_LOAD_PAGE21",    Got,    PageRelative, A64(Adrp),      Signed(33))),
+    (place(macho::ARM64_RELOC_GOT_LOAD_PAGEOFF12, 2, false), row("ARM64_RELOC_GOT_LOAD_PAGEOFF12", Got,    PageOffset,   A64(Ldst(3)),   Truncate)),
+    (place(macho::ARM64_RELOC_POINTER_TO_GOT, 2, true),      row("ARM64_RELOC_POINTER_TO_GOT",     Got,    Relative,     Bytes(4),       Signed(32))),
+    (place(macho::ARM64_RELOC_POINTER_TO_GOT, 3, false),     row("ARM64_RELOC_POINTER_TO_GOT",     Got,    Absolute,     Bytes(8),       Either(64))),
+];
+
+#[rustfmt::skip]
+static COFF: [(u32, Kind); 11] = [
+    (pe::IMAGE_REL_ARM64_ABSOLUTE.0 as u32,       row("IMAGE_REL_ARM64_ABSOLUTE",       Symbol, Nothing,       Bytes(0),     Truncate)),
+    (pe::IMAGE_REL_ARM64_ADDR32.0 as u32,         row("IMAGE_REL_ARM64_ADDR32",         Symbol, Absolute,      Bytes(4),     Either(32))),
+    (pe::IMAGE_REL_ARM64_ADDR32NB.0 as u32,       row("IMAGE_REL_ARM64_ADDR32NB",       Symbol, ImageRelative, Bytes(4),     Unsigned(32))),
+    (pe::IMAGE_REL_ARM64_BRANCH26.0 as u32,       row("IMAGE_REL_ARM64_BRANCH26",       Branch, Relative,      A64(Imm26),   Check::Branch(28))),
+    (pe::IMAGE_REL_ARM64_PAGEBASE_REL21.0 as u32, row("IMAGE_REL_ARM64_PAGEBASE_REL21", Symbol, PageRelative,  A64(Adrp),    Signed(33))),
+    (pe::IMAGE_REL_ARM64_REL21.0 as u32,          row("IMAGE_REL_ARM64_REL21",          Symbol, Relative,      A64(Adr),     Signed(21))),
+    (pe::IMAGE_REL_ARM64_PAGEOFFSET_12A.0 as u32, row("IMAGE_REL_ARM64_PAGEOFFSET_12A", Symbol, PageOffset,    A64(Add),     Truncate)),
+    (pe::IMAGE_REL_ARM64_PAGEOFFSET_12L.0 as u32, row("IMAGE_REL_ARM64_PAGEOFFSET_12L", Symbol, PageOffset,    A64(LdstOwn), Truncate)),
+    (pe::IMAGE_REL_ARM64_ADDR64.0 as u32,         row("IMAGE_REL_ARM64_ADDR64",         Symbol, Absolute,      Bytes(8),     Either(64))),
+    (pe::IMAGE_REL_ARM64_BRANCH19.0 as u32,       row("IMAGE_REL_ARM64_BRANCH19",       Symbol, Relative,      A64(Imm19),   Check::Branch(21))),
+    (pe::IMAGE_REL_ARM64_BRANCH14.0 as u32,       row("IMAGE_REL_ARM64_BRANCH14",       Symbol, Relative,      A64(Imm14),   Check::Branch(16))),
+];

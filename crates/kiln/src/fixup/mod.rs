@@ -1,0 +1,316 @@
+//! Fixups: the arithmetic of relocations, as data.
+//!
+//! A relocation is a row of a table ([`Kind`]): which address it speaks of, which expression it computes, which bits of
+//! the section take the result, and what must be true of the result. Each architecture has one table per object
+//! format; one function computes ([`Kind::compute`]), one checks and writes ([`Kind::write`]).
+
+mod aarch64;
+mod image;
+mod x86_64;
+
+pub(crate) use image::write_image;
+
+use crate::error::{Error, Result};
+use crate::target::{Arch, Format};
+
+/// One kind of relocation.
+#[derive(Debug)]
+pub(crate) struct Kind {
+    /// Its name in the ABI document.
+    pub(crate) name: &'static str,
+    pub(crate) via: Via,
+    pub(crate) value: Value,
+    pub(crate) field: Field,
+    pub(crate) check: Check,
+}
+
+/// The address `S` that a relocation's expression starts from.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Via {
+    /// The symbol itself.
+    Symbol,
+    /// The symbol's slot in the GOT.
+    Got,
+    /// The symbol if the branch reaches it, else the symbol's stub.
+    Branch,
+}
+
+/// The expression, with `S` from [`Via`], the addend `A` and the place `P`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Value {
+    /// Nothing is computed and nothing written.
+    Nothing,
+    /// `S + A`, or `S + A - S'` where the relocation has a subtrahend `S'`.
+    Absolute,
+    /// `S + A - P`
+    Relative,
+    /// `Page(S + A) - Page(P)` with pages of 4 KiB, as `adrp` counts.
+    PageRelative,
+    /// `(S + A) & 0xfff`
+    PageOffset,
+    /// `S + A - B` with the base `B` of the image (COFF's relative virtual address).
+    ImageRelative,
+}
+
+/// The bits that take the value.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Field {
+    /// A little-endian integer of so many bytes.
+    Bytes(u8),
+    /// Bits of an arm64 instruction.
+    A64(aarch64::Bits),
+}
+
+/// What must be true of the value; anything else is an error.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Check {
+    /// No check: the relocation asks for the low bits by its definition.
+    Truncate,
+    /// `-2^(n-1) <= value < 2^(n-1)`
+    Signed(u8),
+    /// `0 <= value < 2^n`
+    Unsigned(u8),
+    /// `-2^(n-1) <= value < 2^n`: the field may be read either way.
+    Either(u8),
+    /// `Signed(n)`, and a multiple of 4: a distance between instructions.
+    Branch(u8),
+}
+
+impl Check {
+    fn holds(self, value: i128) -> bool {
+        let signed = |bits: u8| (-(1i128 << (bits - 1))..1i128 << (bits - 1)).contains(&value);
+        match self {
+            Check::Truncate => true,
+            Check::Signed(bits) => signed(bits),
+            Check::Unsigned(bits) => (0..1i128 << bits).contains(&value),
+            Check::Either(bits) => (-(1i128 << (bits - 1))..1i128 << bits).contains(&value),
+            Check::Branch(bits) => signed(bits) && value % 4 == 0,
+        }
+    }
+
+    /// What the check wants, in words.
+    fn words(self) -> String {
+        match self {
+            Check::Truncate => "anything".to_owned(),
+            Check::Signed(bits) => format!("a signed {bits}-bit value"),
+            Check::Unsigned(bits) => format!("an unsigned {bits}-bit value"),
+            Check::Either(bits) => format!("a {bits}-bit value"),
+            Check::Branch(bits) => format!("a multiple of 4 within ±{}", binary_size(1 << (bits - 1))),
+        }
+    }
+}
+
+/// The operands of one fixup, as addresses in the target's address space.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Operands {
+    /// `S`
+    pub(crate) symbol: u64,
+    /// `S'`, 0 where there is none.
+    pub(crate) subtrahend: u64,
+    /// `A`
+    pub(crate) addend: i64,
+    /// `P`
+    pub(crate) place: u64,
+    /// `B`
+    pub(crate) image_base: u64,
+}
+
+impl Kind {
+    /// The value of the expression. Computed in 128 bits, so that nothing wraps before it is checked.
+    pub(crate) fn compute(&self, operands: Operands) -> i128 {
+        let Operands { symbol, subtrahend, addend, place, image_base } = operands;
+        let target = i128::from(symbol) + i128::from(addend);
+        let page = |address: i128| address & !0xfff;
+        match self.value {
+            Value::Nothing => 0,
+            Value::Absolute => target - i128::from(subtrahend),
+            Value::Relative => target - i128::from(place),
+            Value::PageRelative => page(target) - page(i128::from(place)),
+            Value::PageOffset => target & 0xfff,
+            Value::ImageRelative => target - i128::from(image_base),
+        }
+    }
+
+    /// Whether a value fits: what a branch asks before it takes the stub.
+    pub(crate) fn fits(&self, value: i128) -> bool {
+        self.check.holds(value)
+    }
+
+    /// How many bytes of the section the field occupies, from the relocation's offset.
+    pub(crate) fn width(&self) -> usize {
+        match (self.value, self.field) {
+            (Value::Nothing, _) => 0,
+            (_, Field::Bytes(bytes)) => usize::from(bytes),
+            (_, Field::A64(_)) => 4,
+        }
+    }
+
+    /// Whether the result depends on where the image stands, so that moving it breaks it.
+    pub(crate) fn is_absolute(&self) -> bool {
+        self.value == Value::Absolute
+    }
+
+    /// Checks `value` and writes it into `field`, the [`width`](Kind::width) bytes at the relocation's place.
+    pub(crate) fn write(&self, field: &mut [u8], value: i128) -> Result<()> {
+        if !self.check.holds(value) {
+            return Err(Error::range(format!(
+                "{} wants {}, and this one is {value:#x}",
+                self.name,
+                self.check.words()
+            )));
+        }
+        match self.field {
+            Field::Bytes(_) => {
+                let bytes = value.to_le_bytes();
+                for (to, from) in field.iter_mut().zip(bytes) {
+                    *to = from;
+                }
+                Ok(())
+            }
+            Field::A64(bits) => {
+                bits.write(field, value).map_err(|message| Error::malformed(format!("{} {message}", self.name)))
+            }
+        }
+    }
+
+    /// Whether the value counts from the place itself.
+    pub(crate) fn is_relative(&self) -> bool {
+        self.value == Value::Relative
+    }
+
+    /// Whether the field is bits of an instruction.
+    pub(crate) fn is_in_instruction(&self) -> bool {
+        matches!(self.field, Field::A64(_))
+    }
+
+    /// The addend that stands in the field itself, in formats that keep it there.
+    pub(crate) fn read_addend(&self, field: &[u8]) -> i64 {
+        match self.field {
+            Field::Bytes(_) => {
+                let mut bytes = [0; 8];
+                for (to, from) in bytes.iter_mut().zip(field) {
+                    *to = *from;
+                }
+                let unused = 64 - 8 * field.len().min(8) as u32;
+                if unused == 64 { 0 } else { (i64::from_le_bytes(bytes) << unused) >> unused }
+            }
+            Field::A64(bits) => bits.read(field),
+        }
+    }
+}
+
+/// A kind of relocation that Kiln knows and refuses.
+pub(crate) struct Refused {
+    pub(crate) name: &'static str,
+    pub(crate) why: &'static str,
+    pub(crate) help: &'static str,
+}
+
+/// What became of a raw relocation type.
+pub(crate) enum Lookup {
+    Kind(&'static Kind),
+    Refused(Refused),
+    Unknown,
+}
+
+/// Looks a raw relocation type up: `r_type` of ELF and COFF; of Mach-O, `r_type` with `r_length` and `r_pcrel` in the
+/// bits that [`macho_type`] gives them.
+pub(crate) fn lookup(arch: Arch, format: Format, raw: u32) -> Lookup {
+    match arch {
+        Arch::X86_64 => x86_64::lookup(format, raw),
+        Arch::Aarch64 => aarch64::lookup(format, raw),
+    }
+}
+
+/// One number for the three fields of a Mach-O relocation that decide its meaning.
+pub(crate) const fn macho_type(r_type: u8, r_length: u8, r_pcrel: bool) -> u32 {
+    (r_type as u32) << 3 | (r_length as u32 & 3) << 1 | r_pcrel as u32
+}
+
+/// A Mach-O relocation type that only adds to the next one.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum MachoPart {
+    /// The next one's addend stands in the symbol number.
+    Addend,
+    /// The symbol is subtracted from the next one's.
+    Subtrahend,
+}
+
+/// Whether a Mach-O relocation type is a whole relocation (`None`) or a part of the next.
+pub(crate) fn macho_part(arch: Arch, r_type: u8) -> Option<MachoPart> {
+    match arch {
+        Arch::X86_64 => x86_64::macho_part(r_type),
+        Arch::Aarch64 => aarch64::macho_part(r_type),
+    }
+}
+
+/// What to add to the addend of a PC-relative field in formats that count from behind the field: Mach-O and COFF.
+pub(crate) fn pc_bias(arch: Arch, format: Format, raw: u32) -> i64 {
+    match arch {
+        Arch::X86_64 => x86_64::pc_bias(format, raw),
+        Arch::Aarch64 => 0,
+    }
+}
+
+/// The size of a stub, in bytes.
+pub(crate) fn stub_size(arch: Arch) -> u64 {
+    match arch {
+        Arch::X86_64 => x86_64::STUB_SIZE,
+        Arch::Aarch64 => aarch64::STUB_SIZE,
+    }
+}
+
+/// Writes the stub at address `place`: a jump to the address that stands in the GOT slot at address `slot`.
+fn write_stub(arch: Arch, stub: &mut [u8], place: u64, slot: u64) -> Result<()> {
+    match arch {
+        Arch::X86_64 => x86_64::write_stub(stub, place, slot),
+        Arch::Aarch64 => aarch64::write_stub(stub, place, slot),
+    }
+}
+
+/// Fills room between functions with an instruction that traps.
+pub(crate) fn fill_with_traps(arch: Arch, room: &mut [u8]) {
+    let trap: &[u8] = match arch {
+        Arch::X86_64 => &x86_64::TRAP,
+        Arch::Aarch64 => &aarch64::TRAP,
+    };
+    for (byte, trap) in room.iter_mut().zip(trap.iter().cycle()) {
+        *byte = *trap;
+    }
+}
+
+/// Whether code of `arch` at `offset` is a system call made without the C library, and what it is called.
+///
+/// Exact where instructions have one size; on x86-64 the two bytes of `syscall` may also be part of another instruction,
+/// so a hit there is only a suspicion.
+pub(crate) fn find_system_call(arch: Arch, code: &[u8]) -> Option<(usize, &'static str)> {
+    match arch {
+        Arch::X86_64 => x86_64::find_system_call(code),
+        Arch::Aarch64 => aarch64::find_system_call(code),
+    }
+}
+
+/// `2147483648` as `2 GiB`.
+pub(crate) fn binary_size(bytes: u64) -> String {
+    let units = ["bytes", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"];
+    let mut value = bytes;
+    let mut unit = 0;
+    while value >= 1024 && value.is_multiple_of(1024) && unit + 1 < units.len() {
+        value /= 1024;
+        unit += 1;
+    }
+    format!("{value} {}", units[unit])
+}
+
+/// Spreads rows out so that a raw type is an index.
+const fn dense<const N: usize>(rows: &'static [(u32, Kind)]) -> [Option<&'static Kind>; N] {
+    let mut table = [None; N];
+    let mut row = 0;
+    while row < rows.len() {
+        let index = rows[row].0 as usize;
+        assert!(table[index].is_none(), "two rows for one relocation type");
+        table[index] = Some(&rows[row].1);
+        row += 1;
+    }
+    table
+}

@@ -1,0 +1,166 @@
+//! Relocations of x86-64.
+//!
+//! Sources: *System V ABI, AMD64 Architecture Processor Supplement*, section 4.4.1 (ELF); `<mach-o/x86_64/reloc.h>`
+//! (Mach-O); Microsoft's *PE Format*, "x64 Processors" (COFF).
+
+use object::{elf, macho, pe};
+
+use super::{Check, Field, Kind, Lookup, MachoPart, Refused, Value, Via, dense, macho_type};
+use crate::error::{Error, Result};
+use crate::target::Format;
+
+/// `int3`
+pub(super) const TRAP: [u8; 1] = [0xcc];
+
+/// `jmp *slot(%rip)`, filled up to 8 bytes.
+pub(super) const STUB_SIZE: u64 = 8;
+
+pub(super) fn write_stub(stub: &mut [u8], place: u64, slot: u64) -> Result<()> {
+    let distance = i128::from(slot) - i128::from(place) - 6;
+    let Ok(distance) = i32::try_from(distance) else {
+        return Err(Error::range(format!(
+            "the stub at {place:#x} cannot reach its GOT slot at {slot:#x}: {distance:#x} bytes, `jmp` reaches ±2 GiB"
+        )));
+    };
+    let mut code = [0xff, 0x25, 0, 0, 0, 0, 0xcc, 0xcc];
+    code[2..6].copy_from_slice(&distance.to_le_bytes());
+    stub.copy_from_slice(&code);
+    Ok(())
+}
+
+pub(super) fn find_system_call(code: &[u8]) -> Option<(usize, &'static str)> {
+    code.windows(2).position(|bytes| bytes == [0x0f, 0x05]).map(|offset| (offset, "syscall"))
+}
+
+pub(super) fn macho_part(r_type: u8) -> Option<MachoPart> {
+    (r_type == macho::X86_64_RELOC_SUBTRACTOR.0).then_some(MachoPart::Subtrahend)
+}
+
+pub(super) fn pc_bias(format: Format, raw: u32) -> i64 {
+    let rel32 = u32::from(pe::IMAGE_REL_AMD64_REL32.0);
+    match format {
+        Format::Elf => 0,
+        Format::MachO => -4,
+        // An immediate of n bytes follows the field of `REL32_n`.
+        Format::Coff => -4 - i64::from(raw.saturating_sub(rel32)),
+    }
+}
+
+pub(super) fn lookup(format: Format, raw: u32) -> Lookup {
+    let table: &[Option<&'static Kind>] = match format {
+        Format::Elf => &ELF_TABLE,
+        Format::MachO => &MACHO_TABLE,
+        Format::Coff => &COFF_TABLE,
+    };
+    if let Some(Some(kind)) = table.get(raw as usize) {
+        return Lookup::Kind(kind);
+    }
+    match format {
+        Format::Elf => elf_refused(raw),
+        Format::MachO if raw >> 3 == u32::from(macho::X86_64_RELOC_TLV.0) => Lookup::Refused(Refused {
+            name: "X86_64_RELOC_TLV",
+            why: THREAD_LOCAL,
+            help: "keep the variable out of thread-local storage",
+        }),
+        _ => Lookup::Unknown,
+    }
+}
+
+const THREAD_LOCAL: &str = "is a thread-local access, and thread-local variables are not supported yet";
+
+fn elf_refused(raw: u32) -> Lookup {
+    let (name, why, help) = match elf::RelocationType(raw) {
+        elf::R_X86_64_TLSGD => ("R_X86_64_TLSGD", THREAD_LOCAL, TLS_HELP),
+        elf::R_X86_64_TLSLD => ("R_X86_64_TLSLD", THREAD_LOCAL, TLS_HELP),
+        elf::R_X86_64_DTPOFF32 => ("R_X86_64_DTPOFF32", THREAD_LOCAL, TLS_HELP),
+        elf::R_X86_64_DTPOFF64 => ("R_X86_64_DTPOFF64", THREAD_LOCAL, TLS_HELP),
+        elf::R_X86_64_DTPMOD64 => ("R_X86_64_DTPMOD64", THREAD_LOCAL, TLS_HELP),
+        elf::R_X86_64_GOTTPOFF => ("R_X86_64_GOTTPOFF", THREAD_LOCAL, TLS_HELP),
+        elf::R_X86_64_TPOFF32 => ("R_X86_64_TPOFF32", THREAD_LOCAL, TLS_HELP),
+        elf::R_X86_64_TPOFF64 => ("R_X86_64_TPOFF64", THREAD_LOCAL, TLS_HELP),
+        elf::R_X86_64_GOTPC32_TLSDESC => ("R_X86_64_GOTPC32_TLSDESC", THREAD_LOCAL, TLS_HELP),
+        elf::R_X86_64_TLSDESC_CALL => ("R_X86_64_TLSDESC_CALL", THREAD_LOCAL, TLS_HELP),
+        elf::R_X86_64_GOTOFF64 => ("R_X86_64_GOTOFF64", LARGE_MODEL, LARGE_HELP),
+        elf::R_X86_64_GOTPC32 => ("R_X86_64_GOTPC32", LARGE_MODEL, LARGE_HELP),
+        elf::R_X86_64_GOTPC64 => ("R_X86_64_GOTPC64", LARGE_MODEL, LARGE_HELP),
+        elf::R_X86_64_GOT64 => ("R_X86_64_GOT64", LARGE_MODEL, LARGE_HELP),
+        elf::R_X86_64_PLTOFF64 => ("R_X86_64_PLTOFF64", LARGE_MODEL, LARGE_HELP),
+        _ => return Lookup::Unknown,
+    };
+    Lookup::Refused(Refused { name, why, help })
+}
+
+const TLS_HELP: &str = "keep the variable out of thread-local storage";
+const LARGE_MODEL: &str = "belongs to the medium or large code model with -fPIC, which is not supported yet";
+const LARGE_HELP: &str = "compile with -mcmodel=small";
+
+const fn row(name: &'static str, via: Via, value: Value, bytes: u8, check: Check) -> Kind {
+    Kind { name, via, value, field: Field::Bytes(bytes), check }
+}
+
+use Check::{Either, Signed, Unsigned};
+use Value::{Absolute, ImageRelative, Nothing, Relative};
+use Via::{Branch, Got, Symbol};
+
+static ELF_TABLE: [Option<&'static Kind>; 64] = dense(&ELF);
+static MACHO_TABLE: [Option<&'static Kind>; 128] = dense(&MACHO);
+static COFF_TABLE: [Option<&'static Kind>; 32] = dense(&COFF);
+
+#[rustfmt::skip]
+static ELF: [(u32, Kind); 14] = [
+    (elf::R_X86_64_NONE.0,          row("R_X86_64_NONE",          Symbol, Nothing,  0, Check::Truncate)),
+    (elf::R_X86_64_64.0,            row("R_X86_64_64",            Symbol, Absolute, 8, Either(64))),
+    (elf::R_X86_64_PC32.0,          row("R_X86_64_PC32",          Symbol, Relative, 4, Signed(32))),
+    (elf::R_X86_64_PLT32.0,         row("R_X86_64_PLT32",         Branch, Relative, 4, Signed(32))),
+    (elf::R_X86_64_GOTPCREL.0,      row("R_X86_64_GOTPCREL",      Got,    Relative, 4, Signed(32))),
+    (elf::R_X86_64_32.0,            row("R_X86_64_32",            Symbol, Absolute, 4, Unsigned(32))),
+    (elf::R_X86_64_32S.0,           row("R_X86_64_32S",           Symbol, Absolute, 4, Signed(32))),
+    (elf::R_X86_64_16.0,            row("R_X86_64_16",            Symbol, Absolute, 2, Either(16))),
+    (elf::R_X86_64_PC16.0,          row("R_X86_64_PC16",          Symbol, Relative, 2, Signed(16))),
+    (elf::R_X86_64_8.0,             row("R_X86_64_8",             Symbol, Absolute, 1, Either(8))),
+    (elf::R_X86_64_PC8.0,           row("R_X86_64_PC8",           Symbol, Relative, 1, Signed(8))),
+    (elf::R_X86_64_PC64.0,          row("R_X86_64_PC64",          Symbol, Relative, 8, Signed(64))),
+    (elf::R_X86_64_GOTPCRELX.0,     row("R_X86_64_GOTPCRELX",     Got,    Relative, 4, Signed(32))),
+    (elf::R_X86_64_REX_GOTPCRELX.0, row("R_X86_64_REX_GOTPCRELX", Got,    Relative, 4, Signed(32))),
+];
+
+const fn quad(r_type: macho::RelocationType) -> u32 {
+    macho_type(r_type.0, 3, false)
+}
+
+const fn long(r_type: macho::RelocationType) -> u32 {
+    macho_type(r_type.0, 2, false)
+}
+
+const fn pc_long(r_type: macho::RelocationType) -> u32 {
+    macho_type(r_type.0, 2, true)
+}
+
+// The place of a PC-relative Mach-O relocation is its own address; the reader subtracts the rest of the instruction.
+#[rustfmt::skip]
+static MACHO: [(u32, Kind); 9] = [
+    (quad(macho::X86_64_RELOC_UNSIGNED),    row("X86_64_RELOC_UNSIGNED",    Symbol, Absolute, 8, Either(64))),
+    (long(macho::X86_64_RELOC_UNSIGNED),    row("X86_64_RELOC_UNSIGNED",    Symbol, Absolute, 4, Either(32))),
+    (pc_long(macho::X86_64_RELOC_SIGNED),   row("X86_64_RELOC_SIGNED",      Symbol, Relative, 4, Signed(32))),
+    (pc_long(macho::X86_64_RELOC_BRANCH),   row("X86_64_RELOC_BRANCH",      Branch, Relative, 4, Signed(32))),
+    (pc_long(macho::X86_64_RELOC_GOT_LOAD), row("X86_64_RELOC_GOT_LOAD",    Got,    Relative, 4, Signed(32))),
+    (pc_long(macho::X86_64_RELOC_GOT),      row("X86_64_RELOC_GOT",         Got,    Relative, 4, Signed(32))),
+    (pc_long(macho::X86_64_RELOC_SIGNED_1), row("X86_64_RELOC_SIGNED_1",    Symbol, Relative, 4, Signed(32))),
+    (pc_long(macho::X86_64_RELOC_SIGNED_2), row("X86_64_RELOC_SIGNED_2",    Symbol, Relative, 4, Signed(32))),
+    (pc_long(macho::X86_64_RELOC_SIGNED_4), row("X86_64_RELOC_SIGNED_4",    Symbol, Relative, 4, Signed(32))),
+];
+
+// `REL32` stands in calls and in data accesses alike, so it cannot go through a stub. `REL32_n` counts from n bytes behind the field; the reader puts that into the addend.
+#[rustfmt::skip]
+static COFF: [(u32, Kind); 10] = [
+    (pe::IMAGE_REL_AMD64_ABSOLUTE.0 as u32, row("IMAGE_REL_AMD64_ABSOLUTE", Symbol, Nothing,       0, Check::Truncate)),
+    (pe::IMAGE_REL_AMD64_ADDR64.0 as u32,   row("IMAGE_REL_AMD64_ADDR64",   Symbol, Absolute,      8, Either(64))),
+    (pe::IMAGE_REL_AMD64_ADDR32.0 as u32,   row("IMAGE_REL_AMD64_ADDR32",   Symbol, Absolute,      4, Either(32))),
+    (pe::IMAGE_REL_AMD64_ADDR32NB.0 as u32, row("IMAGE_REL_AMD64_ADDR32NB", Symbol, ImageRelative, 4, Unsigned(32))),
+    (pe::IMAGE_REL_AMD64_REL32.0 as u32,    row("IMAGE_REL_AMD64_REL32",    Symbol, Relative,      4, Signed(32))),
+    (pe::IMAGE_REL_AMD64_REL32_1.0 as u32,  row("IMAGE_REL_AMD64_REL32_1",  Symbol, Relative,      4, Signed(32))),
+    (pe::IMAGE_REL_AMD64_REL32_2.0 as u32,  row("IMAGE_REL_AMD64_REL32_2",  Symbol, Relative,      4, Signed(32))),
+    (pe::IMAGE_REL_AMD64_REL32_3.0 as u32,  row("IMAGE_REL_AMD64_REL32_3",  Symbol, Relative,      4, Signed(32))),
+    (pe::IMAGE_REL_AMD64_REL32_4.0 as u32,  row("IMAGE_REL_AMD64_REL32_4",  Symbol, Relative,      4, Signed(32))),
+    (pe::IMAGE_REL_AMD64_REL32_5.0 as u32,  row("IMAGE_REL_AMD64_REL32_5",  Symbol, Relative,      4, Signed(32))),
+];

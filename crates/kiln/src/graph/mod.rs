@@ -1,0 +1,278 @@
+//! The link graph: everything that the inputs say, before addresses.
+//!
+//! Flat vectors that refer to each other by index, and to the inputs' bytes by range: a symbol or a relocation costs no
+//! allocation, and the graph may own its inputs or borrow them.
+
+mod entries;
+mod near;
+mod resolve;
+
+use std::borrow::Cow;
+use std::ops::Range;
+
+pub(crate) use entries::Entries;
+pub(crate) use resolve::{Place, Resolved, resolve};
+
+use crate::error::{Error, Result};
+use crate::fixup::Kind;
+use crate::target::{Arch, Format};
+
+/// An index into [`LinkGraph::sections`].
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub(crate) struct SectionId(pub(crate) u32);
+
+/// An index into [`LinkGraph::symbols`].
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub(crate) struct SymbolId(pub(crate) u32);
+
+/// Everything that the inputs say.
+#[derive(Clone, Debug)]
+pub(crate) struct LinkGraph<'a> {
+    pub(crate) arch: Arch,
+    pub(crate) inputs: Vec<Input<'a>>,
+    pub(crate) sections: Vec<Section>,
+    pub(crate) symbols: Vec<Symbol>,
+    pub(crate) relocations: Vec<Relocation>,
+    /// What the inputs carry that has no part in the loaded image, with the reason.
+    pub(crate) left_out: Vec<LeftOut>,
+}
+
+/// One file, or one flat piece of code.
+#[derive(Clone, Debug)]
+pub(crate) struct Input<'a> {
+    pub(crate) name: String,
+    pub(crate) bytes: Cow<'a, [u8]>,
+    /// `None`: flat code.
+    pub(crate) format: Option<Format>,
+}
+
+/// The protection that a section needs, which decides the segment it goes into.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Permission {
+    /// Read and execute.
+    Text = 0,
+    /// Read.
+    Const = 1,
+    /// Read and write.
+    Data = 2,
+}
+
+impl Permission {
+    /// All, in the order of the image.
+    pub const ALL: [Permission; 3] = [Permission::Text, Permission::Const, Permission::Data];
+}
+
+impl std::fmt::Display for Permission {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Permission::Text => "r-x",
+            Permission::Const => "r--",
+            Permission::Data => "rw-",
+        })
+    }
+}
+
+/// Bytes of an input: what a name or a section's contents are.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(crate) struct Span {
+    start: u32,
+    len: u32,
+}
+
+impl Span {
+    /// Where `part`, a slice of `whole`, lies in it. `None`: it is no slice of it, or lies beyond 4 GiB.
+    pub(crate) fn of(whole: &[u8], part: &[u8]) -> Option<Span> {
+        if part.is_empty() {
+            return Some(Span::default());
+        }
+        let start = (part.as_ptr() as usize).checked_sub(whole.as_ptr() as usize)?;
+        if start.checked_add(part.len())? > whole.len() {
+            return None;
+        }
+        Some(Span { start: u32::try_from(start).ok()?, len: u32::try_from(part.len()).ok()? })
+    }
+
+    pub(crate) fn get_in(self, whole: &[u8]) -> &[u8] {
+        let start = self.start as usize;
+        whole.get(start..start + self.len as usize).unwrap_or(&[])
+    }
+}
+
+/// A part of the image with one protection, whose insides stay as they are.
+#[derive(Clone, Debug)]
+pub(crate) struct Section {
+    pub(crate) input: u32,
+    pub(crate) name: Span,
+    /// `None`: zeros.
+    pub(crate) data: Option<Span>,
+    /// In bytes; of zeros, also more than the input holds.
+    pub(crate) size: u64,
+    /// In bytes, a power of two.
+    pub(crate) align: u64,
+    pub(crate) permission: Permission,
+    pub(crate) relocations: Range<u32>,
+    /// Whether the section is in the image; see [`LinkGraph::keep_only`].
+    pub(crate) live: bool,
+}
+
+/// A name for a place, or a wish for one.
+#[derive(Clone, Debug)]
+pub(crate) struct Symbol {
+    pub(crate) input: u32,
+    /// As C source writes it: without Mach-O's leading underscore.
+    pub(crate) name: Span,
+    /// A Mach-O name without the underscore: C source cannot write it, and it is another name than the one that it can.
+    pub(crate) raw: bool,
+    pub(crate) definition: Definition,
+    pub(crate) binding: Binding,
+    /// Whether other modules and the user see it.
+    pub(crate) exported: bool,
+    /// In bytes; 0 where the format does not say.
+    pub(crate) size: u64,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Definition {
+    Undefined,
+    /// In a section that is not in the image.
+    LeftOut,
+    Section {
+        section: SectionId,
+        offset: u64,
+    },
+    Absolute(u64),
+    /// A C tentative definition: room that all files of the same name share.
+    Common {
+        size: u64,
+        align: u64,
+    },
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Binding {
+    /// Known in its input only.
+    Local,
+    Global,
+    Weak,
+}
+
+/// What a symbol is called; see [`Symbol::raw`].
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub(crate) struct Name<'g> {
+    pub(crate) raw: bool,
+    pub(crate) bytes: &'g [u8],
+}
+
+/// A field of a section that needs an address.
+#[derive(Clone, Debug)]
+pub(crate) struct Relocation {
+    pub(crate) offset: u32,
+    pub(crate) symbol: SymbolId,
+    /// The symbol whose address is subtracted.
+    pub(crate) subtrahend: Option<SymbolId>,
+    pub(crate) addend: i64,
+    pub(crate) kind: &'static Kind,
+}
+
+/// A section of an input that has no part in the image.
+#[derive(Clone, Debug)]
+pub(crate) struct LeftOut {
+    pub(crate) input: u32,
+    pub(crate) section: String,
+    pub(crate) why: &'static str,
+}
+
+impl<'a> LinkGraph<'a> {
+    pub(crate) fn new(arch: Arch) -> LinkGraph<'a> {
+        LinkGraph {
+            arch,
+            inputs: Vec::new(),
+            sections: Vec::new(),
+            symbols: Vec::new(),
+            relocations: Vec::new(),
+            left_out: Vec::new(),
+        }
+    }
+
+    pub(crate) fn section(&self, id: SectionId) -> &Section {
+        &self.sections[id.0 as usize]
+    }
+
+    pub(crate) fn symbol(&self, id: SymbolId) -> &Symbol {
+        &self.symbols[id.0 as usize]
+    }
+
+    pub(crate) fn bytes(&self, input: u32, span: Span) -> &[u8] {
+        span.get_in(&self.inputs[input as usize].bytes)
+    }
+
+    pub(crate) fn input_name(&self, input: u32) -> &str {
+        &self.inputs[input as usize].name
+    }
+
+    pub(crate) fn section_name(&self, section: &Section) -> Cow<'_, str> {
+        String::from_utf8_lossy(self.bytes(section.input, section.name))
+    }
+
+    /// What symbols of different inputs are compared by.
+    pub(crate) fn symbol_key(&self, symbol: &Symbol) -> Name<'_> {
+        Name { raw: symbol.raw, bytes: self.bytes(symbol.input, symbol.name) }
+    }
+
+    /// The symbol's name, or its section's where it has none.
+    pub(crate) fn symbol_name(&self, symbol: &Symbol) -> Cow<'_, str> {
+        match symbol.definition {
+            Definition::Section { section, .. } if symbol.name == Span::default() => {
+                self.section_name(self.section(section))
+            }
+            _ => String::from_utf8_lossy(self.bytes(symbol.input, symbol.name)),
+        }
+    }
+
+    /// Whether a symbol gives a name to a place in the image, which is not one of the assembler's own.
+    pub(crate) fn defines(&self, symbol: &Symbol) -> bool {
+        let name = self.bytes(symbol.input, symbol.name);
+        let in_image = match symbol.definition {
+            Definition::Section { section, .. } => self.section(section).live,
+            Definition::Common { .. } => true,
+            Definition::Undefined | Definition::LeftOut | Definition::Absolute(_) => false,
+        };
+        // `$x` and `$d` map code and data (AAELF64, section 5.5.3); `ltmp` are LLVM's section starts.
+        let internal = [&b".L"[..], b"$x", b"$d", b"ltmp"].iter().any(|prefix| name.starts_with(prefix));
+        in_image && !name.is_empty() && !(internal && symbol.binding == Binding::Local)
+    }
+
+    /// The relocations of a section.
+    pub(crate) fn relocations(&self, section: &Section) -> &[Relocation] {
+        &self.relocations[section.relocations.start as usize..section.relocations.end as usize]
+    }
+
+    /// The index of the next section, symbol or relocation.
+    pub(crate) fn next(&self, of: usize) -> Result<u32> {
+        u32::try_from(of).map_err(|_| Error::unsupported("the inputs hold more than 4 billion symbols or relocations"))
+    }
+
+    /// Puts an error at a place in a section.
+    pub(crate) fn error_at(&self, error: Error, section: &Section, offset: u64) -> Error {
+        error.offset(offset).section(self.section_name(section)).input(self.input_name(section.input))
+    }
+
+    /// Leaves only `section` of the image, if nothing in it refers to another: true. Otherwise changes nothing: false.
+    pub(crate) fn keep_only(&mut self, section: SectionId) -> bool {
+        let inside = |symbol: SymbolId| match self.symbol(symbol).definition {
+            Definition::Section { section: home, .. } => home == section,
+            Definition::Absolute(_) => true,
+            Definition::Undefined | Definition::LeftOut | Definition::Common { .. } => false,
+        };
+        let self_contained = self
+            .relocations(self.section(section))
+            .iter()
+            .all(|relocation| inside(relocation.symbol) && relocation.subtrahend.is_none_or(inside));
+        if self_contained {
+            for (index, other) in self.sections.iter_mut().enumerate() {
+                other.live = index == section.0 as usize;
+            }
+        }
+        self_contained
+    }
+}

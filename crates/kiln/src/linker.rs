@@ -1,0 +1,315 @@
+//! The linker: inputs in, a plan or a module out. It drives the pipeline.
+#![allow(unsafe_code)] // `load` is where the user vouches for the code; nothing here dereferences anything.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+
+use crate::error::{Error, Result};
+use crate::fixup;
+use crate::function::FnPtr;
+use crate::graph::{self, Entries, LinkGraph, Permission, Resolved, SectionId};
+use crate::layout::{Addresses, Layout};
+use crate::memory::{Situation, Staged};
+use crate::module::{self, Module};
+use crate::object;
+use crate::plan::Plan;
+use crate::source::{Assembler, Syntax};
+use crate::target::{Format, Target, TargetAddr};
+
+/// Puts object files, assembly and flat code together, for any target on any host.
+///
+/// Inputs are only read until [`load`](Linker::load), and executable memory is only touched there. Names are as C source
+/// writes them: `write` is what a Mach-O object calls `_write`.
+///
+/// A symbol means its definition in the inputs; one that has none there means, in this order, what
+/// [`define_fn`](Linker::define_fn), [`define_data`](Linker::define_data) or
+/// [`define_address`](Linker::define_address) say, what a module of [`define_module`](Linker::define_module) exports (the
+/// first one that does), and, when code is loaded, a symbol of the process.
+///
+/// ```
+/// use kiln::{Linker, Target};
+///
+/// # #[cfg(all(target_arch = "x86_64", target_os = "linux"))] {
+/// extern "C" fn twice(n: u64) -> u64 {
+///     2 * n
+/// }
+///
+/// let mut linker = Linker::new(Target::host());
+/// linker.add_assembly("six.s", ".globl six\nsix: sub $8, %rsp\nmov $3, %edi\ncall twice\nadd $8, %rsp\nret\n")?;
+/// linker.define_fn("twice", twice as extern "C" fn(u64) -> u64);
+/// // SAFETY: `six` keeps to the C calling convention, and needs nothing but `twice`.
+/// let module = unsafe { linker.load() }?;
+/// // SAFETY: `six` takes no argument and returns an integer.
+/// let six = unsafe { module.function::<extern "C" fn() -> u64>("six") }?;
+/// assert_eq!(six.call(), 6);
+/// # }
+/// # Ok::<(), kiln::Error>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct Linker<'a> {
+    target: Target,
+    graph: LinkGraph<'a>,
+    definitions: HashMap<String, TargetAddr>,
+    modules: Vec<Module>,
+}
+
+impl<'a> Linker<'a> {
+    /// A linker without inputs, for code of `target`.
+    #[must_use]
+    pub fn new(target: Target) -> Linker<'a> {
+        Linker { target, graph: LinkGraph::new(target.arch()), definitions: HashMap::new(), modules: Vec::new() }
+    }
+
+    /// The target that it links for.
+    #[must_use]
+    pub fn target(&self) -> Target {
+        self.target
+    }
+
+    /// Adds a relocatable object file: ELF, Mach-O or COFF, of the target's architecture; of a universal Mach-O file,
+    /// the slice for that architecture. `name` stands in errors.
+    ///
+    /// Borrowed bytes are not copied.
+    ///
+    /// # Errors
+    ///
+    /// The bytes are something else, are for another architecture, are damaged, or ask for what Kiln does not do. The
+    /// linker is then as it was.
+    pub fn add_object(&mut self, name: &str, bytes: impl Into<Cow<'a, [u8]>>) -> Result<&mut Self> {
+        object::add(&mut self.graph, name, bytes.into())?;
+        Ok(self)
+    }
+
+    /// Adds machine code that has no header, with names for the offsets (in bytes) at which it is entered.
+    ///
+    /// # Errors
+    ///
+    /// An entry lies outside the code.
+    pub fn add_flat(
+        &mut self,
+        name: &str,
+        code: impl Into<Cow<'a, [u8]>>,
+        entries: &[(&str, usize)],
+    ) -> Result<&mut Self> {
+        object::add_flat(&mut self.graph, name, code.into(), entries)?;
+        Ok(self)
+    }
+
+    /// Assembles `text` with the best assembler that [`Assembler::find`] finds for the target, and adds the object.
+    /// A `name` that ends in `.S` has the C preprocessor run first. Errors carry `name` and the line.
+    ///
+    /// # Errors
+    ///
+    /// There is no assembler, it refuses the text, or the object cannot be added.
+    pub fn add_assembly(&mut self, name: &str, text: &str) -> Result<&mut Self> {
+        let syntax = Syntax::of(name.as_ref()).unwrap_or(Syntax::Plain);
+        let object = Assembler::find(self.target, syntax)?.assemble(name, text.as_bytes())?;
+        self.add_object(name, object)
+    }
+
+    /// Defines a host function for the inputs to call.
+    pub fn define_fn<F: FnPtr>(&mut self, name: &str, function: F) -> &mut Self {
+        self.define_address(name, TargetAddr(function.address() as u64))
+    }
+
+    /// Defines host data for the inputs to use. What they do with it is part of what the caller of
+    /// [`load`](Linker::load) vouches for.
+    pub fn define_data<T>(&mut self, name: &str, data: *const T) -> &mut Self {
+        self.define_address(name, TargetAddr(data as usize as u64))
+    }
+
+    /// Defines a symbol by its address. A later definition of the same name replaces an earlier one.
+    pub fn define_address(&mut self, name: &str, address: TargetAddr) -> &mut Self {
+        self.definitions.insert(name.to_owned(), address);
+        self
+    }
+
+    /// Lets the inputs use what `module` exports. It stays loaded as long as the module that is loaded here.
+    pub fn define_module(&mut self, module: &Module) -> &mut Self {
+        self.modules.push(module.clone());
+        self
+    }
+
+    /// Leaves only the section `name` (`.text`, `__text`, `__TEXT,__text`) of all inputs, if nothing in it refers to
+    /// another one: `true`. Otherwise nothing changes: `false`.
+    ///
+    /// # Errors
+    ///
+    /// There is no such section, or several.
+    pub fn keep_only(&mut self, name: &str) -> Result<bool> {
+        let plain = name.split_once(',').map_or(name, |(_, name)| name);
+        let mut found = (0u32..)
+            .zip(&self.graph.sections)
+            .filter(|(_, section)| self.graph.section_name(section) == plain && section.size > 0);
+        match (found.next(), found.next()) {
+            (Some((id, _)), None) => Ok(self.graph.keep_only(SectionId(id))),
+            (None, _) => Err(Error::undefined(format!("there is no section {name} that has contents"))),
+            (Some(_), Some(_)) => Err(Error::duplicate(format!("there are several sections {name}"))
+                .help("give one file, or link the whole image")),
+        }
+    }
+
+    /// Links at `base` without loading: the whole image, every address, and what would be left out. Works for every
+    /// target on every host. Symbols of this process are not used: whatever is outside the inputs must be defined.
+    ///
+    /// # Errors
+    ///
+    /// Undefined or doubly defined symbols; a relocation that does not reach; an image over 2 GiB, or one that does not
+    /// fit at `base`.
+    pub fn plan(&self, base: TargetAddr) -> Result<Plan> {
+        let resolved = graph::resolve(&self.graph, &|name| self.defined(name))?;
+        let entries = Entries::of(&self.graph, &resolved);
+        let layout = Layout::of(&self.graph, &resolved, &entries)?;
+        let (starts, size) = layout.contiguous(self.target.max_page_size())?;
+        let fits = base.0.checked_add(size).is_some();
+        let bases = starts.map(|start| TargetAddr(base.0.wrapping_add(start)));
+        if !fits {
+            return Err(Error::unsupported(format!("an image of {size:#x} bytes cannot stand at {base}")));
+        }
+        let addresses = layout.place(bases)?;
+        let mut image = vec![0; usize::try_from(size).map_err(|_| Error::unsupported("the image is too large"))?];
+        {
+            let (text, rest) = image.split_at_mut(starts[1] as usize);
+            let (constants, data) = rest.split_at_mut((starts[2] - starts[1]) as usize);
+            let cut = |segment: Permission| addresses.layout.segments[segment as usize].size as usize;
+            fixup::write_image(
+                &self.graph,
+                &resolved,
+                &entries,
+                &addresses,
+                [
+                    &mut text[..cut(Permission::Text)],
+                    &mut constants[..cut(Permission::Const)],
+                    &mut data[..cut(Permission::Data)],
+                ],
+            )?;
+        }
+        Ok(Plan::new(&self.graph, &resolved, &entries, &addresses, base, image))
+    }
+
+    /// Loads the code into this process: maps memory, links in it, makes the text executable and the constants
+    /// read-only, and hands out a module. No code runs yet.
+    ///
+    /// # Errors
+    ///
+    /// As [`plan`](Linker::plan); the target is not [`Target::host`]'s architecture; the inputs are made for another
+    /// operating system in a way that would go wrong here; this process is not allowed to run new code; the system
+    /// refuses memory. Nothing is left behind.
+    ///
+    /// # Safety
+    ///
+    /// The inputs are code that this process may run: whoever calls into it relies on its being correct, on its keeping
+    /// to the platform's calling convention, and on every symbol meaning what the code takes it for. Data that it was
+    /// given by [`define_data`](Linker::define_data) or [`define_address`](Linker::define_address) must live as long as
+    /// the module.
+    pub unsafe fn load(self) -> Result<Module> {
+        self.check_host()?;
+        let choice = Situation::of_this_process().choose()?;
+        let resolved =
+            graph::resolve(&self.graph, &|name| self.defined(name).or_else(|| module::process_symbol(name)))?;
+        let entries = Entries::of(&self.graph, &resolved);
+        let layout = Layout::of(&self.graph, &resolved, &entries)?;
+        let mut staged = Staged::reserve(choice.strategy(), &layout)?;
+        let addresses = layout.place(staged.bases())?;
+        fixup::write_image(&self.graph, &resolved, &entries, &addresses, staged.segments())?;
+        let symbols = module::Symbols::of(&self.graph, &resolved, &addresses);
+        log_load(&self.graph, &resolved, &entries, &addresses);
+        let published = staged.publish()?;
+        Ok(Module::new(published, symbols, self.modules))
+    }
+
+    fn defined(&self, name: &str) -> Option<TargetAddr> {
+        let address = |module: &Module| module.address(name).map(|address| TargetAddr(address as usize as u64));
+        self.definitions.get(name).copied().or_else(|| self.modules.iter().find_map(address))
+    }
+
+    /// Refuses what would go wrong in this process.
+    fn check_host(&self) -> Result<()> {
+        let host = Target::host();
+        if self.target.arch() != host.arch() {
+            return Err(Error::unsupported(format!(
+                "code for {} cannot run on this machine, which is {}",
+                self.target.arch(),
+                host.arch()
+            ))
+            .help(format!("build it for {host}")));
+        }
+        for section in self.graph.sections.iter().filter(|section| section.permission == Permission::Text) {
+            let input = &self.graph.inputs[section.input as usize];
+            let (Some(format), Some(data)) = (input.format, section.data) else { continue };
+            if format == host.format() {
+                continue;
+            }
+            if format == Format::Coff {
+                return Err(Error::unsupported(format!(
+                    "COFF code keeps to the Windows calling convention, and this is {host}"
+                ))
+                .input(&input.name)
+                .help(format!("build it for {host}")));
+            }
+            let code = self.graph.bytes(section.input, data);
+            if let Some((offset, name)) = fixup::find_system_call(self.graph.arch, code) {
+                let error = Error::unsupported(format!(
+                    "`{name}` is a system call of another operating system: on {host} it would be some other call"
+                ));
+                return Err(self
+                    .graph
+                    .error_at(error, section, offset as u64)
+                    .help(format!("build it for {host}, or call the C library's function instead")));
+            }
+        }
+        self.check_variadic(host)
+    }
+
+    /// Apple's arm64 convention passes variadic arguments on the stack (Apple, *Writing ARM64 code for Apple platforms*,
+    /// "Update code that passes arguments to variadic functions"): elsewhere the callee would look for them in registers.
+    fn check_variadic(&self, host: Target) -> Result<()> {
+        let differs = |target: Target| target == Target::AARCH64_MACOS;
+        for symbol in &self.graph.symbols {
+            let input = &self.graph.inputs[symbol.input as usize];
+            let Some(format) = input.format else { continue };
+            let made_for_apple = format == Format::MachO && self.target.arch() == Target::AARCH64_MACOS.arch();
+            let name = self.graph.symbol_name(symbol);
+            if made_for_apple != differs(host)
+                && symbol.definition == graph::Definition::Undefined
+                && VARIADIC.contains(&&*name)
+                && !self.definitions.contains_key(&*name)
+            {
+                return Err(Error::unsupported(
+                    "is variadic, and Apple's arm64 convention passes such arguments another way than this system's",
+                )
+                .symbol(name)
+                .input(&input.name)
+                .help(format!("build it for {host}, or define a function of that name that is not variadic")));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The C library's functions that take variadic arguments, or a `va_list` of them.
+#[rustfmt::skip]
+const VARIADIC: [&str; 43] = [
+    "asprintf", "dprintf", "err", "errx", "execl", "execle", "execlp", "fcntl", "fprintf", "fscanf", "fwprintf",
+    "fwscanf", "ioctl", "open", "openat", "printf", "scanf", "sem_open", "shm_open", "snprintf", "sprintf", "sscanf",
+    "swprintf", "swscanf", "syscall", "syslog", "ulimit", "warn", "warnx", "wprintf", "wscanf",
+    "vasprintf", "vdprintf", "vfprintf", "vfscanf", "vprintf", "vscanf", "vsnprintf", "vsprintf", "vsscanf",
+    "vsyslog", "vwarn", "vwprintf",
+];
+
+fn log_load(graph: &LinkGraph<'_>, resolved: &Resolved, entries: &Entries, addresses: &Addresses) {
+    for left_out in &graph.left_out {
+        tracing::debug!("{}: {}: {}", graph.input_name(left_out.input), left_out.section, left_out.why);
+    }
+    for (symbol, address) in &resolved.imports {
+        tracing::debug!("import {} = {address}", graph.symbol_name(graph.symbol(*symbol)));
+    }
+    let bytes: u64 = addresses.layout.segments.iter().map(|segment| segment.size).sum();
+    let relocations: usize =
+        graph.sections.iter().filter(|section| section.live).map(|section| graph.relocations(section).len()).sum();
+    tracing::info!(
+        "copied {bytes} bytes, applied {relocations} relocations, {} GOT slots, {} stubs",
+        entries.slots.len(),
+        entries.stubs.len()
+    );
+}

@@ -1,0 +1,14 @@
+//! Executable memory under W^X: the only stage that the operating system has a part in.
+//!
+//! [`Staged`] memory is writable and not executable; [`publish`](Staged::publish) makes it [`Published`]: executable (text),
+//! read-only (constants) or still writable (data), for good. There is no way back, and no page is ever both.
+
+mod heap;
+mod icache;
+mod situation;
+mod staged;
+pub(crate) mod sys;
+
+pub use heap::{Code, CodeHeap};
+pub use situation::{Choice, Situation, Strategy};
+pub(crate) use staged::{Published, Staged};

@@ -1,0 +1,113 @@
+//! macOS. Nothing here was measured on Apple hardware; each fact has its source in PLATFORM.md.
+#![allow(unsafe_code)] // csops, sysctl, the thread toggle, sys_icache_invalidate.
+
+use std::ffi::{c_int, c_uint, c_void};
+use std::io;
+
+use super::unix::{Mapping, page_size};
+use crate::memory::Situation;
+use crate::memory::situation::entitlement;
+use crate::target::{Os, Target};
+
+pub(crate) const HOST_OS: Os = Os::MacOs;
+
+unsafe extern "C" {
+    /// `<sys/codesign.h>`, in libSystem.
+    fn csops(pid: libc::pid_t, operation: c_uint, out: *mut c_void, len: usize) -> c_int;
+    /// `<libkern/OSCacheControl.h>`
+    fn sys_icache_invalidate(start: *mut c_void, len: usize);
+    /// `<pthread.h>`, macOS 11.
+    fn pthread_jit_write_protect_np(protect: c_int);
+}
+
+pub(crate) fn situation() -> Situation {
+    // xnu: bsd/sys/codesign.h
+    const CS_ENFORCEMENT: u32 = 0x1000;
+    const CS_RUNTIME: u32 = 0x1_0000;
+    let flags = code_signing_flags();
+    let plist = entitlements();
+    let has = |name: &str| entitlement(&plist, &format!("com.apple.security.cs.{name}"));
+    Situation {
+        page_size: page_size(),
+        translated: is_translated(),
+        // A process whose state cannot be read is taken for a hardened one: the other mistake is a kill.
+        hardened: flags.is_none_or(|flags| flags & (CS_RUNTIME | CS_ENFORCEMENT) != 0),
+        allow_jit: has("allow-jit"),
+        allow_unsigned_executable_memory: has("allow-unsigned-executable-memory")
+            || has("disable-executable-page-protection"),
+        jit_write_allowlist: has("jit-write-allowlist"),
+        ..Situation::unrestricted(Target::host())
+    }
+}
+
+fn code_signing_flags() -> Option<u32> {
+    const CS_OPS_STATUS: c_uint = 0;
+    let mut flags = 0u32;
+    // SAFETY: asks about this process.
+    let pid = unsafe { libc::getpid() };
+    // SAFETY: the kernel writes four bytes, which `flags` has.
+    let result = unsafe { csops(pid, CS_OPS_STATUS, (&raw mut flags).cast(), size_of::<u32>()) };
+    (result == 0).then_some(flags)
+}
+
+/// The property list of this process's entitlements; empty if it has none.
+fn entitlements() -> String {
+    const CS_OPS_ENTITLEMENTS_BLOB: c_uint = 7;
+    // A magic number and the length of the whole, big-endian, stand in front (xnu: bsd/kern/kern_cs.c).
+    const HEADER: usize = 8;
+    let mut blob = vec![0u8; 64 * 1024];
+    // SAFETY: asks about this process.
+    let pid = unsafe { libc::getpid() };
+    // SAFETY: the kernel writes at most `blob.len()` bytes, and fails with ERANGE where that is too few.
+    let result = unsafe { csops(pid, CS_OPS_ENTITLEMENTS_BLOB, blob.as_mut_ptr().cast(), blob.len()) };
+    if result != 0 {
+        return String::new();
+    }
+    let len = blob.get(4..HEADER).map_or(0, |len| u32::from_be_bytes([len[0], len[1], len[2], len[3]]) as usize);
+    String::from_utf8_lossy(blob.get(HEADER..len).unwrap_or_default()).into_owned()
+}
+
+/// Whether Rosetta translates this process (Apple, *About the Rosetta translation environment*).
+fn is_translated() -> bool {
+    let mut translated: c_int = 0;
+    let mut len = size_of::<c_int>();
+    // SAFETY: the name ends in NUL; the kernel writes at most `len` bytes, which `translated` has.
+    let result = unsafe {
+        libc::sysctlbyname(
+            c"sysctl.proc_translated".as_ptr(),
+            (&raw mut translated).cast(),
+            &raw mut len,
+            std::ptr::null_mut(),
+            0,
+        )
+    };
+    result == 0 && translated == 1
+}
+
+/// Maps memory that threads see as writable or as executable, each as it chose, executable at first.
+pub(crate) fn map_jit(len: usize) -> io::Result<Mapping> {
+    // The one mapping that asks for all three: W^X is kept by thread, and the kernel accepts nothing less for the toggle.
+    Mapping::with(len, libc::PROT_READ | libc::PROT_WRITE | libc::PROT_EXEC, libc::MAP_JIT)
+}
+
+/// Copies `code` to the start of a mapping of [`map_jit`]. Between the toggles there is one `memcpy`, which cannot
+/// unwind, and no code of anybody else's.
+///
+/// # Safety
+///
+/// The mapping is one of `map_jit`, at least as long as `code`, and no other thread writes to it.
+pub(crate) unsafe fn write_jit(to: &Mapping, code: &[u8]) {
+    debug_assert!(code.len() <= to.len());
+    // SAFETY: this thread sees `MAP_JIT` memory as writable from here on, and runs none of it.
+    unsafe { pthread_jit_write_protect_np(0) };
+    // SAFETY: writable for this thread now, long enough and not written by others, by the caller's word; `code` lies
+    // elsewhere, in memory of the process's own.
+    unsafe { std::ptr::copy_nonoverlapping(code.as_ptr(), to.pointer(), code.len()) };
+    // SAFETY: back to executable.
+    unsafe { pthread_jit_write_protect_np(1) };
+}
+
+pub(crate) fn clean_caches(start: usize, len: usize) {
+    // SAFETY: the range is mapped, by the caller's word; the call only works on caches.
+    unsafe { sys_icache_invalidate(start as *mut c_void, len) };
+}

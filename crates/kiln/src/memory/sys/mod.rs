@@ -1,0 +1,23 @@
+//! The operating systems: the only place where one is named. A port is a file here, with the same names.
+//!
+//! - `HOST_OS`: which one it is.
+//! - `situation()`: what this process is allowed.
+//! - `map_jit`, `write_jit`: memory for [`Strategy::ThreadToggle`](super::Strategy::ThreadToggle).
+//! - `clean_caches`: makes written instructions visible to instruction fetches.
+
+#[cfg(target_os = "macos")]
+mod apple;
+#[cfg(target_os = "linux")]
+mod linux;
+mod unix;
+
+#[cfg(target_os = "macos")]
+pub(crate) use apple::{HOST_OS, clean_caches, map_jit, situation, write_jit};
+#[cfg(target_os = "linux")]
+pub(crate) use linux::{HOST_OS, clean_caches, map_jit, situation, write_jit};
+#[cfg(test)]
+pub(crate) use unix::injection;
+pub(crate) use unix::{Mapping, Protection};
+
+#[cfg(not(any(target_os = "linux", target_os = "macos")))]
+compile_error!("kiln runs on Linux and macOS");

@@ -1,0 +1,167 @@
+//! Memory mappings, the same on every Unix.
+#![allow(unsafe_code)] // mmap, mprotect, munmap.
+
+use std::fmt;
+use std::io;
+use std::ops::Range;
+use std::ptr::{self, NonNull};
+
+/// What may be done with a page. Never both write and execute: there is no such value.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Protection {
+    Read,
+    ReadWrite,
+    ReadExecute,
+}
+
+impl Protection {
+    fn bits(self) -> libc::c_int {
+        match self {
+            Protection::Read => libc::PROT_READ,
+            Protection::ReadWrite => libc::PROT_READ | libc::PROT_WRITE,
+            Protection::ReadExecute => libc::PROT_READ | libc::PROT_EXEC,
+        }
+    }
+}
+
+impl fmt::Display for Protection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Protection::Read => "r--",
+            Protection::ReadWrite => "rw-",
+            Protection::ReadExecute => "r-x",
+        })
+    }
+}
+
+/// Pages of this process that nothing else uses. Unmapped when dropped.
+#[derive(Debug)]
+pub(crate) struct Mapping {
+    start: NonNull<u8>,
+    len: usize,
+}
+
+// SAFETY: a mapping is memory of the process, not of a thread; `Mapping` gives out its address, and `protect` and the
+// drop take it whole.
+unsafe impl Send for Mapping {}
+// SAFETY: as above; through a shared reference there is `protect` alone, which the kernel serialises.
+unsafe impl Sync for Mapping {}
+
+impl Mapping {
+    /// Maps `len` bytes (more than 0), readable and writable, all zeros.
+    pub(crate) fn new(len: usize) -> io::Result<Mapping> {
+        Mapping::with(len, Protection::ReadWrite.bits(), 0)
+    }
+
+    /// Maps `len` bytes with protection bits and flags beside those of private anonymous memory.
+    pub(super) fn with(len: usize, protection: libc::c_int, flags: libc::c_int) -> io::Result<Mapping> {
+        #[cfg(test)]
+        injection::before_call()?;
+        let flags = libc::MAP_PRIVATE | libc::MAP_ANON | flags;
+        // SAFETY: a new anonymous mapping wherever the kernel likes, without MAP_FIXED: it replaces nothing.
+        let start = unsafe { libc::mmap(ptr::null_mut(), len, protection, flags, -1, 0) };
+        if start == libc::MAP_FAILED {
+            return Err(io::Error::last_os_error());
+        }
+        let start = NonNull::new(start.cast()).ok_or(io::ErrorKind::AddrNotAvailable)?;
+        #[cfg(test)]
+        injection::after_call();
+        Ok(Mapping { start, len })
+    }
+
+    /// Changes what may be done with the pages of a range of bytes, which begins and ends on a page.
+    pub(crate) fn protect(&self, range: Range<usize>, protection: Protection) -> io::Result<()> {
+        assert!(range.start <= range.end && range.end <= self.len, "a range of the mapping");
+        #[cfg(test)]
+        injection::before_call()?;
+        // SAFETY: the range lies in the mapping, by the assertion.
+        let start = unsafe { self.start.as_ptr().add(range.start) };
+        // SAFETY: the pages belong to this mapping; whoever still writes to pages that become read-only holds a
+        // reference into `Staged`, which publishing takes by value.
+        let result = unsafe { libc::mprotect(start.cast(), range.len(), protection.bits()) };
+        if result != 0 {
+            return Err(io::Error::last_os_error());
+        }
+        #[cfg(test)]
+        injection::after_call();
+        Ok(())
+    }
+
+    pub(crate) fn pointer(&self) -> *mut u8 {
+        self.start.as_ptr()
+    }
+
+    pub(crate) fn address(&self) -> usize {
+        self.start.as_ptr() as usize
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.len
+    }
+}
+
+impl Drop for Mapping {
+    fn drop(&mut self) {
+        tracing::info!("unmap {} bytes at {:#x}", self.len, self.address());
+        // SAFETY: `self` owns the mapping; code in it is kept by `Arc<Published>`, of which this was the last.
+        let result = unsafe { libc::munmap(self.start.as_ptr().cast(), self.len) };
+        // It fails only for a range that is no mapping.
+        debug_assert_eq!(result, 0, "munmap: {}", io::Error::last_os_error());
+    }
+}
+
+/// The size of a page, in bytes.
+pub(super) fn page_size() -> u64 {
+    // SAFETY: asks for a number.
+    let size = unsafe { libc::sysconf(libc::_SC_PAGESIZE) };
+    u64::try_from(size).ok().filter(|size| size.is_power_of_two()).unwrap_or(0x1_0000)
+}
+
+/// Failures on demand, and a look at the process after each call: for tests.
+#[cfg(test)]
+pub(crate) mod injection {
+    use std::cell::{Cell, RefCell};
+    use std::io;
+
+    thread_local! {
+        static FAIL_AT: Cell<Option<usize>> = const { Cell::new(None) };
+        static AFTER: RefCell<Option<Box<dyn FnMut()>>> = const { RefCell::new(None) };
+    }
+
+    /// Lets the call with this number (from 0) of this thread fail, during `run`. True: so many calls were made.
+    pub(crate) fn failing<T>(call: usize, run: impl FnOnce() -> T) -> (T, bool) {
+        FAIL_AT.set(Some(call));
+        let result = run();
+        (result, FAIL_AT.take().is_none())
+    }
+
+    /// Runs `look` after each call of this thread that succeeded, during `run`.
+    pub(crate) fn watched<T>(look: impl FnMut() + 'static, run: impl FnOnce() -> T) -> T {
+        AFTER.set(Some(Box::new(look)));
+        let result = run();
+        AFTER.take();
+        result
+    }
+
+    pub(super) fn before_call() -> io::Result<()> {
+        match FAIL_AT.get() {
+            Some(0) => {
+                FAIL_AT.set(None);
+                Err(io::Error::from_raw_os_error(libc::ENOMEM))
+            }
+            Some(more) => {
+                FAIL_AT.set(Some(more - 1));
+                Ok(())
+            }
+            None => Ok(()),
+        }
+    }
+
+    pub(super) fn after_call() {
+        AFTER.with_borrow_mut(|look| {
+            if let Some(look) = look {
+                look();
+            }
+        });
+    }
+}

@@ -1,0 +1,197 @@
+//! A loaded module: its handle, its symbols, its end.
+#![allow(unsafe_code)] // `dlsym`, and the user's word for a function's type.
+
+use std::ffi::CString;
+use std::fmt;
+use std::sync::Arc;
+
+use crate::error::{Error, Result};
+use crate::function::{FnPtr, Function};
+use crate::graph::{LinkGraph, Resolved, SymbolId};
+use crate::layout::Addresses;
+use crate::memory::Published;
+use crate::target::{Format, TargetAddr};
+
+/// Code that was loaded: a handle, cheap to clone. The memory is unmapped when the last handle to the module, to one of
+/// its functions, or to a module that uses it is dropped.
+#[derive(Clone)]
+pub struct Module(Arc<Inner>);
+
+struct Inner {
+    owner: Arc<Owner>,
+    symbols: Symbols,
+}
+
+/// What code needs for as long as it may run. Dropped in this order.
+#[derive(Debug)]
+pub(crate) struct Owner {
+    memory: Published,
+    /// The modules that the code may call into.
+    uses: Vec<Module>,
+}
+
+impl Owner {
+    pub(crate) fn new(memory: Published, uses: Vec<Module>) -> Arc<Owner> {
+        Arc::new(Owner { memory, uses })
+    }
+}
+
+/// The symbols that a module defines.
+#[derive(Debug)]
+pub(crate) struct Symbols {
+    /// By name, exported ones before local ones of the same name.
+    by_name: Vec<Defined>,
+    /// Whether names may also be asked for as Mach-O has them, with an underscore in front.
+    underscores: bool,
+}
+
+#[derive(Debug)]
+struct Defined {
+    name: Box<str>,
+    local: bool,
+    address: usize,
+    size: u64,
+}
+
+impl Symbols {
+    pub(crate) fn of(graph: &LinkGraph<'_>, resolved: &Resolved, addresses: &Addresses) -> Symbols {
+        let mut by_name: Vec<Defined> = (0u32..)
+            .zip(&graph.symbols)
+            .filter(|(_, symbol)| graph.defines(symbol))
+            .map(|(index, symbol)| Defined {
+                name: graph.symbol_name(symbol).into(),
+                local: resolved.exports.binary_search(&SymbolId(index)).is_err(),
+                address: addresses.symbol(graph, resolved, SymbolId(index)) as usize,
+                size: symbol.size,
+            })
+            .collect();
+        by_name.sort_by(|a, b| (&a.name, a.local).cmp(&(&b.name, b.local)));
+        let underscores = graph.inputs.iter().any(|input| input.format == Some(Format::MachO));
+        Symbols { by_name, underscores }
+    }
+
+    fn exported(&self, name: &str) -> Option<&Defined> {
+        let at = self.by_name.partition_point(|defined| &*defined.name < name);
+        self.by_name.get(at).filter(|defined| &*defined.name == name && !defined.local)
+    }
+
+    fn find(&self, name: &str) -> Option<&Defined> {
+        let as_macho = || name.strip_prefix('_').filter(|_| self.underscores).and_then(|name| self.exported(name));
+        self.exported(name).or_else(as_macho)
+    }
+}
+
+impl Module {
+    pub(crate) fn new(memory: Published, symbols: Symbols, uses: Vec<Module>) -> Module {
+        Module(Arc::new(Inner { owner: Owner::new(memory, uses), symbols }))
+    }
+
+    /// The function `name`, as C source writes it; of a Mach-O object, also as its symbol table has it (`_start`).
+    ///
+    /// # Errors
+    ///
+    /// The module exports no such symbol.
+    ///
+    /// # Safety
+    ///
+    /// The symbol is a function of the type `F`, and keeps to the platform's calling convention.
+    pub unsafe fn function<F: FnPtr>(&self, name: &str) -> Result<Function<F>> {
+        let Some(defined) = self.0.symbols.find(name) else {
+            let names: Vec<&str> = self.exports().take(10).map(|(name, _)| name).collect();
+            let help = match &names[..] {
+                [] => "it exports nothing: make a symbol global with `.globl`".to_owned(),
+                names => format!("it exports {}", names.join(", ")),
+            };
+            return Err(Error::undefined("the module exports no such symbol").symbol(name).help(help));
+        };
+        // SAFETY: a function of this type stands there, by the caller's word, in memory that `owner` keeps.
+        Ok(unsafe { Function::new(defined.address, Arc::clone(&self.0.owner)) })
+    }
+
+    /// The address of the exported symbol `name`. It dangles when the module is unloaded.
+    #[must_use]
+    pub fn address(&self, name: &str) -> Option<*const ()> {
+        self.0.symbols.find(name).map(|defined| defined.address as *const ())
+    }
+
+    /// The exported symbols with their addresses, by name.
+    pub fn exports(&self) -> impl Iterator<Item = (&str, *const ())> {
+        let exported = self.0.symbols.by_name.iter().filter(|defined| !defined.local);
+        exported.map(|defined| (&*defined.name, defined.address as *const ()))
+    }
+
+    /// The symbol, local or exported, that `address` belongs to, and how many bytes behind its start it is. `None`: the
+    /// address is in no symbol of this module. It allocates nothing, so that a signal handler may ask.
+    #[must_use]
+    pub fn symbol_at(&self, address: *const ()) -> Option<(&str, usize)> {
+        let address = address as usize;
+        let mut nearest: Option<&Defined> = None;
+        for defined in &self.0.symbols.by_name {
+            let inside = match usize::try_from(defined.size) {
+                // Assembly says no sizes: as far as the next symbol, or the end of the module.
+                Ok(0) | Err(_) => self.0.owner.memory.contains(address),
+                Ok(size) => address - address.min(defined.address) < size,
+            };
+            let nearer = nearest.is_none_or(|nearest| defined.address > nearest.address);
+            if defined.address <= address && inside && nearer {
+                nearest = Some(defined);
+            }
+        }
+        nearest.map(|defined| (&*defined.name, address - defined.address))
+    }
+
+    /// Unmaps the module now, if nothing else uses it.
+    ///
+    /// # Errors
+    ///
+    /// Functions, clones of the handle or modules that use this one are still there: the handle comes back, and nothing
+    /// has happened.
+    pub fn unload(self) -> std::result::Result<(), Unload> {
+        let in_use = |inner: Arc<Inner>| Unload { module: Module(inner) };
+        let Inner { owner, symbols } = Arc::try_unwrap(self.0).map_err(in_use)?;
+        match Arc::try_unwrap(owner) {
+            Ok(owner) => {
+                drop(owner);
+                Ok(())
+            }
+            Err(owner) => Err(in_use(Arc::new(Inner { owner, symbols }))),
+        }
+    }
+}
+
+impl fmt::Debug for Module {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names: Vec<&str> = self.exports().map(|(name, _)| name).collect();
+        f.debug_struct("Module").field("exports", &names).field("uses", &self.0.owner.uses.len()).finish()
+    }
+}
+
+/// A module that could not be unloaded since it is in use.
+#[derive(Debug)]
+pub struct Unload {
+    module: Module,
+}
+
+impl Unload {
+    /// The module, as it was.
+    #[must_use]
+    pub fn into_module(self) -> Module {
+        self.module
+    }
+}
+
+impl fmt::Display for Unload {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the module is in use: drop its functions, the clones of its handle and the modules that use it")
+    }
+}
+
+impl std::error::Error for Unload {}
+
+/// The address of a symbol of this process: of the program or of a library that it has loaded.
+pub(crate) fn process_symbol(name: &str) -> Option<TargetAddr> {
+    let name = CString::new(name).ok()?;
+    // SAFETY: the name ends in NUL, and `RTLD_DEFAULT` is a handle that is always valid.
+    let address = unsafe { libc::dlsym(libc::RTLD_DEFAULT, name.as_ptr()) };
+    (!address.is_null()).then_some(TargetAddr(address as usize as u64))
+}

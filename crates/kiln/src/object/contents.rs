@@ -1,0 +1,190 @@
+//! What a native file holds, linked or not, as its own tables say it: for tools that look at files.
+
+use object::read::{Object, ObjectSection, ObjectSymbol};
+use object::{ObjectKind, SectionKind};
+
+use crate::error::{Error, Result};
+use crate::source::{self, Kind};
+use crate::target::{Arch, Format, Os, Target};
+
+/// The sections and symbols of an object file, an executable or a shared library, of any target.
+///
+/// Nothing is linked or applied here: the bytes are those of the file.
+#[derive(Debug)]
+pub struct Contents<'a> {
+    target: Target,
+    linked: bool,
+    entry: Option<u64>,
+    sections: Vec<Section<'a>>,
+    symbols: Vec<Symbol>,
+}
+
+/// A section of a file.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Section<'a> {
+    /// The section's name: `.text`, `__text`.
+    pub name: String,
+    /// The segment that it belongs to; Mach-O only.
+    pub segment: Option<String>,
+    /// Its address in the file's own address space; 0 in most object files.
+    pub address: u64,
+    /// Its size in memory, in bytes.
+    pub size: u64,
+    /// Its bytes; empty where memory is all zeros.
+    pub data: &'a [u8],
+    /// Whether it holds instructions.
+    pub executable: bool,
+    /// Whether it is in memory when the program runs, and holds something that the program may read.
+    pub loaded: bool,
+    /// How many relocations it has.
+    pub relocations: usize,
+}
+
+impl Section<'_> {
+    /// Whether `name` means this section: its name, or `segment,name`.
+    #[must_use]
+    pub fn is(&self, name: &str) -> bool {
+        match name.split_once(',') {
+            Some((segment, name)) if self.segment.is_some() => {
+                self.segment.as_deref() == Some(segment) && self.name == name
+            }
+            _ => self.name == name,
+        }
+    }
+}
+
+/// A symbol of a file that is defined in one of its sections.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Symbol {
+    /// The name as the symbol table has it.
+    pub name: String,
+    /// The index of its section in [`Contents::sections`].
+    pub section: usize,
+    /// Its offset in the section, in bytes.
+    pub offset: u64,
+    /// Its size in bytes; 0 where the format does not say.
+    pub size: u64,
+}
+
+impl<'a> Contents<'a> {
+    /// Reads the tables of `bytes`; of a universal file, those of the slice for `arch`.
+    ///
+    /// # Errors
+    ///
+    /// The bytes are no object file, executable or shared library of x86-64 or arm64, or are damaged. `name` stands in
+    /// the error.
+    pub fn read(name: &str, bytes: &'a [u8], arch: Arch) -> Result<Contents<'a>> {
+        let mut bytes = bytes;
+        if Kind::of(bytes) == Kind::Universal {
+            bytes = bytes.get(source::universal_slice(name, bytes, arch)?).unwrap_or(&[]);
+        }
+        let linked = match Kind::of(bytes) {
+            Kind::Object(_) => false,
+            Kind::Linked(_) => true,
+            other => return Err(other.refusal("an object file or a linked file").input(name)),
+        };
+        Contents::of_native(bytes, linked).map_err(|error| error.input(name))
+    }
+
+    fn of_native(bytes: &'a [u8], linked: bool) -> Result<Contents<'a>> {
+        let damaged = |what: &'static str| {
+            move |error: object::read::Error| {
+                Error::malformed(what).caused_by(error).help("the file is damaged or cut off: make it again")
+            }
+        };
+        let file = object::File::parse(bytes).map_err(damaged("the headers"))?;
+        let os = match file.format() {
+            object::BinaryFormat::MachO => Os::MacOs,
+            object::BinaryFormat::Coff | object::BinaryFormat::Pe => Os::Windows,
+            _ => Os::Linux,
+        };
+        let Some(arch) = Arch::from_object(file.architecture()).filter(|_| file.is_64() && file.is_little_endian())
+        else {
+            return Err(Error::unsupported(format!(
+                "the code is for {:?}, and Kiln knows x86-64 and arm64",
+                file.architecture()
+            )));
+        };
+        let mut numbers = std::collections::HashMap::new();
+        let mut sections = Vec::new();
+        for section in file.sections() {
+            let name = section.name().map_err(damaged("a section's name"))?;
+            let zeros = matches!(section.kind(), SectionKind::UninitializedData | SectionKind::UninitializedTls);
+            let data = if zeros { &[][..] } else { section.data().map_err(damaged("a section's contents"))? };
+            numbers.insert(section.index(), sections.len());
+            sections.push(Section {
+                name: name.to_owned(),
+                segment: section.segment_name().ok().flatten().filter(|_| os == Os::MacOs).map(str::to_owned),
+                address: section.address(),
+                size: section.size(),
+                data,
+                executable: section.kind() == SectionKind::Text,
+                loaded: is_loaded(&section, name),
+                relocations: if linked { 0 } else { section.relocations().count() },
+            });
+        }
+        let mut symbols = Vec::new();
+        for symbol in file.symbols() {
+            let (Some(section), Ok(name)) = (symbol.section_index(), symbol.name()) else { continue };
+            let Some(&section) = numbers.get(&section) else { continue };
+            if !name.is_empty() && !symbol.kind().eq(&object::SymbolKind::Section) {
+                let offset = symbol.address().wrapping_sub(sections[section].address);
+                symbols.push(Symbol { name: name.to_owned(), section, offset, size: symbol.size() });
+            }
+        }
+        let entry = (linked && file.kind() != ObjectKind::Relocatable && file.entry() != 0).then(|| file.entry());
+        Ok(Contents { target: Target::new(arch, os), linked, entry, sections, symbols })
+    }
+
+    /// The target that the file is for, as far as the file says: architecture and format.
+    #[must_use]
+    pub fn target(&self) -> Target {
+        self.target
+    }
+
+    /// Whether the file was linked: an executable or a shared library.
+    #[must_use]
+    pub fn is_linked(&self) -> bool {
+        self.linked
+    }
+
+    /// The address at which a linked file is entered.
+    #[must_use]
+    pub fn entry(&self) -> Option<u64> {
+        self.entry
+    }
+
+    /// All sections, in the file's order.
+    #[must_use]
+    pub fn sections(&self) -> &[Section<'a>] {
+        &self.sections
+    }
+
+    /// All symbols that are defined in a section, in the file's order.
+    #[must_use]
+    pub fn symbols(&self) -> &[Symbol] {
+        &self.symbols
+    }
+
+    /// The section that holds the code: `.text` (ELF, COFF) or `__TEXT,__text` (Mach-O), or else the only executable
+    /// section there is.
+    #[must_use]
+    pub fn text(&self) -> Option<&Section<'a>> {
+        let usual = if self.target.format() == Format::MachO { "__TEXT,__text" } else { ".text" };
+        let usual = self.sections.iter().find(|section| section.is(usual) && section.size > 0);
+        let mut code = self.sections.iter().filter(|section| section.executable && section.size > 0);
+        usual.or_else(|| code.next().filter(|_| code.next().is_none()))
+    }
+}
+
+/// Whether the program may read the section: not notes, unwind tables and what only the dynamic linker reads.
+fn is_loaded<'a>(section: &impl ObjectSection<'a>, name: &str) -> bool {
+    let metadata = [".eh_frame", ".eh_frame_hdr", ".interp", "__eh_frame", "__unwind_info", "__compact_unwind"];
+    let allocated = match section.flags() {
+        object::SectionFlags::Elf { sh_flags, .. } => sh_flags.contains(object::elf::SHF_ALLOC),
+        _ => !matches!(section.kind(), SectionKind::Debug | SectionKind::DebugString | SectionKind::Linker),
+    };
+    allocated && section.size() > 0 && section.kind() != SectionKind::Note && !metadata.contains(&name)
+}

@@ -1,0 +1,263 @@
+//! ELF relocatable files (*System V ABI*, chapter 4).
+
+use object::elf::{self, FileHeader64};
+use object::read::elf::{FileHeader, Rela, SectionHeader, SectionTable, Sym, SymbolTable};
+use object::{LittleEndian, SectionIndex, SymbolIndex};
+
+use super::{NewSection, NewSymbol, Reader, malformed};
+use crate::error::{Error, Result};
+use crate::graph::{Binding, Definition, Relocation, SectionId};
+use crate::target::Arch;
+
+type File = FileHeader64<LittleEndian>;
+type Header = elf::SectionHeader64<LittleEndian>;
+
+const LE: LittleEndian = LittleEndian;
+
+pub(super) fn read(reader: &mut Reader<'_, '_, '_>) -> Result<()> {
+    let bytes = reader.bytes;
+    if bytes.get(4..6) != Some(&[elf::ELFCLASS64.0, elf::ELFDATA2LSB.0]) {
+        return Err(Error::unsupported("the file is not 64-bit little-endian ELF"));
+    }
+    let header = File::parse(bytes).map_err(malformed("the ELF header"))?;
+    reader.check_arch(match header.e_machine(LE) {
+        elf::EM_X86_64 => Some(Arch::X86_64),
+        elf::EM_AARCH64 => Some(Arch::Aarch64),
+        _ => None,
+    })?;
+    let table = header.sections(LE, bytes).map_err(malformed("the section table"))?;
+    let symbols = table.symbols(LE, bytes, elf::SHT_SYMTAB).map_err(malformed("the symbol table"))?;
+
+    let mut ids = vec![None; table.len()];
+    for (index, section) in table.enumerate() {
+        let name = table.section_name(LE, section).map_err(malformed("a section's name"))?;
+        ids[index.0] =
+            add_section(reader, section, name).map_err(|error| error.section(String::from_utf8_lossy(name)))?;
+    }
+    for (index, symbol) in symbols.iter().enumerate() {
+        let name = symbols.symbol_name(LE, symbol).map_err(malformed("a symbol's name"))?;
+        add_symbol(reader, &table, &symbols, &ids, SymbolIndex(index), symbol, name)
+            .map_err(|error| if name.is_empty() { error } else { error.symbol(String::from_utf8_lossy(name)) })?;
+    }
+    for section in table.iter() {
+        add_relocations(reader, &table, &symbols, &ids, section)?;
+    }
+    Ok(())
+}
+
+/// Adds a section that is to be in the image: `Some`; or not: `None`.
+fn add_section(reader: &mut Reader<'_, '_, '_>, section: &Header, name: &[u8]) -> Result<Option<SectionId>> {
+    let flags = section.sh_flags(LE);
+    let size = section.sh_size(LE);
+    if name == b".note.GNU-stack" && flags.contains(elf::SHF_EXECINSTR) {
+        return Err(Error::unsupported("the file asks for an executable stack")
+            .help("assemble with `.section .note.GNU-stack,\"\",%progbits`"));
+    }
+    if section.sh_type(LE) == elf::SHT_GROUP {
+        return Err(Error::unsupported("section groups (COMDAT) are not supported yet")
+            .help("compile without inline functions and templates in several files, or link first with `ld -r`"));
+    }
+    if !flags.contains(elf::SHF_ALLOC) {
+        let about_the_file = [elf::SHT_NULL, elf::SHT_SYMTAB, elf::SHT_STRTAB, elf::SHT_RELA, elf::SHT_SYMTAB_SHNDX];
+        if !about_the_file.contains(&section.sh_type(LE)) {
+            reader.leave_out(name, "not allocated: debug information, comments or notes");
+        }
+        return Ok(None);
+    }
+    for (flag, what, help) in [
+        (
+            elf::SHF_TLS,
+            "thread-local variables are not supported yet",
+            "keep the variables out of thread-local storage",
+        ),
+        (elf::SHF_COMPRESSED, "a compressed section cannot be loaded", "assemble without compression"),
+    ] {
+        if flags.contains(flag) {
+            return Err(Error::unsupported(what).help(help));
+        }
+    }
+    let known = [
+        elf::SHF_WRITE,
+        elf::SHF_ALLOC,
+        elf::SHF_EXECINSTR,
+        // Merging equal constants is allowed, not demanded.
+        elf::SHF_MERGE,
+        elf::SHF_STRINGS,
+        elf::SHF_INFO_LINK,
+        // The order follows from the inputs' own.
+        elf::SHF_LINK_ORDER,
+        // Nothing is dropped as unused, so everything is retained.
+        elf::SHF_GNU_RETAIN,
+    ];
+    let unknown = known.iter().fold(flags.0, |left, flag| left & !flag.0);
+    if unknown != 0 {
+        return Err(Error::unsupported(format!("section flags {unknown:#x} are not supported")));
+    }
+    const INITIALIZERS: &str = "initializers and finalizers are not supported yet";
+    const INITIALIZERS_HELP: &str = "take the constructors and destructors out, and call them as functions";
+    match section.sh_type(LE) {
+        elf::SHT_PROGBITS | elf::SHT_NOBITS | elf::SHT_X86_64_UNWIND => {}
+        elf::SHT_NOTE => {
+            reader.leave_out(name, "a note: what the code is ready for, not what it needs");
+            return Ok(None);
+        }
+        elf::SHT_INIT_ARRAY | elf::SHT_FINI_ARRAY | elf::SHT_PREINIT_ARRAY => {
+            return Err(Error::unsupported(INITIALIZERS).help(INITIALIZERS_HELP));
+        }
+        other => return Err(Error::unsupported(format!("section type {:#x} is not supported", other.0))),
+    }
+    let is = |base: &[u8]| name == base || name.strip_prefix(base).is_some_and(|rest| rest.starts_with(b"."));
+    if (is(b".ctors") || is(b".dtors") || is(b".init") || is(b".fini")) && size > 0 {
+        return Err(Error::unsupported(INITIALIZERS).help(INITIALIZERS_HELP));
+    }
+    if name == b".eh_frame" {
+        reader.leave_out(name, "unwind tables are not registered yet: no panic or exception may cross this code");
+        return Ok(None);
+    }
+    let data = match section.sh_type(LE) {
+        elf::SHT_NOBITS => None,
+        _ => Some(section.data(LE, reader.bytes).map_err(malformed("the section's contents"))?),
+    };
+    let new = NewSection {
+        name,
+        data,
+        size,
+        align: section.sh_addralign(LE),
+        writable: flags.contains(elf::SHF_WRITE),
+        executable: flags.contains(elf::SHF_EXECINSTR),
+    };
+    reader.section(new).map(Some)
+}
+
+fn add_symbol<'b>(
+    reader: &mut Reader<'_, '_, 'b>,
+    table: &SectionTable<'b, File>,
+    symbols: &SymbolTable<'b, File>,
+    ids: &[Option<SectionId>],
+    index: SymbolIndex,
+    symbol: &elf::Sym64<LittleEndian>,
+    name: &[u8],
+) -> Result<()> {
+    let value = symbol.st_value(LE);
+    let size = symbol.st_size(LE);
+    let mut name = name;
+    match symbol.st_type() {
+        elf::STT_GNU_IFUNC if symbol.st_shndx(LE) != elf::SHN_UNDEF => {
+            return Err(Error::unsupported("an IFUNC chooses its code at load time, which is not supported yet")
+                .help("compile without target_clones and ifunc attributes"));
+        }
+        elf::STT_TLS => {
+            return Err(Error::unsupported("thread-local variables are not supported yet")
+                .help("keep the variable out of thread-local storage"));
+        }
+        // Its name is that of its section, which the graph knows; a file's name is no name of a place.
+        elf::STT_SECTION | elf::STT_FILE => name = &[],
+        _ => {}
+    }
+    let definition = match symbol.st_shndx(LE) {
+        // A relocation without a symbol is one against address 0.
+        elf::SHN_UNDEF if index.0 == 0 => Definition::Absolute(0),
+        elf::SHN_UNDEF => Definition::Undefined,
+        elf::SHN_ABS => Definition::Absolute(value),
+        elf::SHN_COMMON => {
+            let align = value.max(1);
+            if !align.is_power_of_two() || align > 1 << 31 {
+                return Err(Error::malformed(format!("the alignment {align:#x} is not a power of two up to 2 GiB")));
+            }
+            Definition::Common { size, align }
+        }
+        _ => {
+            let section = symbols.symbol_section(LE, symbol, index).map_err(malformed("a symbol's section"))?;
+            let Some(section) = section else {
+                return Err(Error::unsupported(format!("section number {:#x} is reserved", symbol.st_shndx(LE).0)));
+            };
+            match ids.get(section.0) {
+                Some(Some(id)) => reader.place(*id, value)?,
+                Some(None) => Definition::LeftOut,
+                None => {
+                    return Err(Error::malformed(format!(
+                        "the symbol is in section {}, and there are {}",
+                        section.0,
+                        table.len()
+                    )));
+                }
+            }
+        }
+    };
+    let binding = match symbol.st_bind() {
+        elf::STB_LOCAL => Binding::Local,
+        elf::STB_GLOBAL | elf::STB_GNU_UNIQUE => Binding::Global,
+        elf::STB_WEAK => Binding::Weak,
+        other => return Err(Error::unsupported(format!("symbol binding {} is not supported", other.0))),
+    };
+    let binding = if index.0 == 0 { Binding::Local } else { binding };
+    let exported = binding != Binding::Local
+        && !matches!(definition, Definition::Undefined | Definition::LeftOut)
+        && matches!(symbol.st_visibility(), elf::STV_DEFAULT | elf::STV_PROTECTED);
+    reader.symbol(NewSymbol { name, raw: false, definition, binding, exported, size })?;
+    Ok(())
+}
+
+fn add_relocations<'b>(
+    reader: &mut Reader<'_, '_, 'b>,
+    table: &SectionTable<'b, File>,
+    symbols: &SymbolTable<'b, File>,
+    ids: &[Option<SectionId>],
+    section: &Header,
+) -> Result<()> {
+    let target = section.sh_info(LE) as usize;
+    match section.sh_type(LE) {
+        elf::SHT_RELA => {}
+        elf::SHT_REL | elf::SHT_CREL => {
+            let name = table.section_name(LE, section).unwrap_or_default();
+            return match ids.get(target) {
+                Some(None) => Ok(()),
+                _ => Err(Error::unsupported("relocations without addends (REL, CREL) are not supported")
+                    .section(String::from_utf8_lossy(name))),
+            };
+        }
+        _ => return Ok(()),
+    }
+    let Some(&id) = ids.get(target) else {
+        return Err(Error::malformed(format!("relocations are for section {target}, and there are {}", table.len())));
+    };
+    // Of a section that is not in the image.
+    let Some(id) = id else { return Ok(()) };
+    if section.link(LE) != symbols.section() || section.link(LE) == SectionIndex(0) {
+        return Err(Error::malformed("relocations name another symbol table").section(reader.graph_section_name(id)));
+    }
+    if !reader.graph.section(id).relocations.is_empty() {
+        return Err(Error::malformed("the section has two relocation tables").section(reader.graph_section_name(id)));
+    }
+    let Some((relocations, _)) = section.rela(LE, reader.bytes).map_err(malformed("the relocations"))? else {
+        return Ok(());
+    };
+    let mut parsed = Vec::with_capacity(relocations.len());
+    for raw in relocations {
+        let offset = raw.r_offset(LE);
+        parsed.push(relocation(reader, raw).map_err(|error| {
+            let error = error.offset(offset).section(reader.graph_section_name(id));
+            match symbols
+                .symbol(SymbolIndex(raw.r_sym(LE, false) as usize))
+                .and_then(|symbol| symbols.symbol_name(LE, symbol))
+            {
+                Ok(name) if !name.is_empty() => error.symbol(String::from_utf8_lossy(name)),
+                _ => error,
+            }
+        }));
+    }
+    reader.relocations(id, parsed.into_iter())
+}
+
+fn relocation(reader: &Reader<'_, '_, '_>, raw: &elf::Rela64<LittleEndian>) -> Result<Relocation> {
+    let r_type = raw.r_type(LE, false).0;
+    let kind = reader.kind(r_type, r_type)?;
+    let index = raw.r_sym(LE, false) as usize;
+    let Some(symbol) = reader.symbol_id(index) else {
+        return Err(Error::malformed(format!("{} names symbol {index}, which does not exist", kind.name)));
+    };
+    let Ok(offset) = u32::try_from(raw.r_offset(LE)) else {
+        return Err(Error::malformed(format!("{} lies outside its section", kind.name)));
+    };
+    Ok(Relocation { offset, symbol, subtrahend: None, addend: raw.r_addend(LE), kind })
+}

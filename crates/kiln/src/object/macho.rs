@@ -1,0 +1,334 @@
+//! Mach-O object files (`<mach-o/loader.h>`, `<mach-o/nlist.h>`, `<mach-o/reloc.h>`).
+
+use object::LittleEndian;
+use object::macho::{self, MachHeader64, Section64};
+use object::read::macho::{MachHeader, Nlist, Section, Segment};
+
+use super::{NewSection, NewSymbol, Reader, malformed};
+use crate::error::{Error, Result};
+use crate::fixup::{self, MachoPart};
+use crate::graph::{Binding, Definition, Relocation, SectionId, SymbolId};
+use crate::target::Arch;
+
+type File = MachHeader64<LittleEndian>;
+
+const LE: LittleEndian = LittleEndian;
+
+/// A section of the file: its address there, and its place in the graph.
+struct Loaded<'b> {
+    header: &'b Section64<LittleEndian>,
+    /// `None`: not in the image.
+    id: Option<SectionId>,
+    /// The symbol for its start, for relocations that name the section by its number.
+    start: Option<SymbolId>,
+}
+
+pub(super) fn read(reader: &mut Reader<'_, '_, '_>) -> Result<()> {
+    let bytes = reader.bytes;
+    let header = File::parse(bytes, 0).map_err(malformed("the Mach-O header"))?;
+    let LE = header.endian().map_err(|_| Error::unsupported("the file is not little-endian Mach-O"))?;
+    reader.check_arch(match header.cputype(LE) {
+        macho::CPU_TYPE_X86_64 => Some(Arch::X86_64),
+        macho::CPU_TYPE_ARM64 => Some(Arch::Aarch64),
+        _ => None,
+    })?;
+
+    let mut sections = Vec::new();
+    let mut symbols = None;
+    let mut commands = header.load_commands(LE, bytes, 0).map_err(malformed("the load commands"))?;
+    while let Some(command) = commands.next().map_err(malformed("a load command"))? {
+        if let Some((segment, data)) = command.segment_64().map_err(malformed("a segment"))? {
+            for header in segment.sections(LE, data).map_err(malformed("a segment's sections"))? {
+                let name = header.name();
+                let id = add_section(reader, header).map_err(|error| {
+                    error.section(format!(
+                        "{},{}",
+                        String::from_utf8_lossy(header.segment_name()),
+                        String::from_utf8_lossy(name)
+                    ))
+                })?;
+                sections.push(Loaded { header, id, start: None });
+            }
+        } else if let Some(symtab) = command.symtab().map_err(malformed("the symbol table"))? {
+            symbols = Some(symtab.symbols::<File, _>(LE, bytes).map_err(malformed("the symbol table"))?);
+        }
+    }
+    if let Some(symbols) = &symbols {
+        for symbol in symbols.iter() {
+            let name = if symbol.is_stab() {
+                &[]
+            } else {
+                symbol.name(LE, symbols.strings()).map_err(malformed("a symbol's name"))?
+            };
+            add_symbol(reader, &sections, symbol, name)
+                .map_err(|error| if name.is_empty() { error } else { error.symbol(String::from_utf8_lossy(name)) })?;
+        }
+    }
+    let named = symbols.map_or(0, |symbols| symbols.len());
+    for section in &mut sections {
+        section.start = Some(match section.id {
+            Some(id) => reader.symbol(NewSymbol::local(&[], Definition::Section { section: id, offset: 0 }))?,
+            None => reader.placeholder()?,
+        });
+    }
+    for section in &sections {
+        if let Some(id) = section.id {
+            add_relocations(reader, &sections, named, section.header, id)?;
+        }
+    }
+    Ok(())
+}
+
+/// Adds a section that is to be in the image: `Some`; or not: `None`.
+fn add_section(reader: &mut Reader<'_, '_, '_>, section: &Section64<LittleEndian>) -> Result<Option<SectionId>> {
+    let (segment, name) = (section.segment_name(), section.name());
+    let flags = section.flags(LE);
+    let left_out = if segment == b"__DWARF" || flags.contains(macho::S_ATTR_DEBUG) && segment != b"__LD" {
+        Some("debug information")
+    } else if segment == b"__LD" || name == b"__eh_frame" {
+        Some("unwind tables are not registered yet: no panic or exception may cross this code")
+    } else if segment == b"__LLVM" {
+        Some("the compiler's own notes")
+    } else {
+        None
+    };
+    if let Some(why) = left_out {
+        reader.leave_out(name, why);
+        return Ok(None);
+    }
+    if name.starts_with(b"__objc_") || name.starts_with(b"__swift") {
+        return Err(Error::unsupported(
+            "Objective-C and Swift metadata would have to be registered, which is not supported",
+        )
+        .help("link this code into the program"));
+    }
+    if flags.contains(macho::S_ATTR_SELF_MODIFYING_CODE) {
+        return Err(Error::unsupported("the section holds code that writes itself, and Kiln makes no such memory"));
+    }
+    let zeros = match flags.typ() {
+        macho::S_REGULAR
+        | macho::S_CSTRING_LITERALS
+        | macho::S_4BYTE_LITERALS
+        | macho::S_8BYTE_LITERALS
+        | macho::S_16BYTE_LITERALS
+        | macho::S_LITERAL_POINTERS
+        | macho::S_COALESCED => false,
+        macho::S_ZEROFILL | macho::S_GB_ZEROFILL => true,
+        macho::S_MOD_INIT_FUNC_POINTERS | macho::S_MOD_TERM_FUNC_POINTERS | macho::S_INIT_FUNC_OFFSETS => {
+            return Err(Error::unsupported("initializers and finalizers are not supported yet")
+                .help("take the constructors and destructors out, and call them as functions"));
+        }
+        macho::S_THREAD_LOCAL_REGULAR
+        | macho::S_THREAD_LOCAL_ZEROFILL
+        | macho::S_THREAD_LOCAL_VARIABLES
+        | macho::S_THREAD_LOCAL_VARIABLE_POINTERS
+        | macho::S_THREAD_LOCAL_INIT_FUNCTION_POINTERS => {
+            return Err(Error::unsupported("thread-local variables are not supported yet")
+                .help("keep the variables out of thread-local storage"));
+        }
+        other => return Err(Error::unsupported(format!("section type {:#x} is not supported", other.0))),
+    };
+    let data = if zeros {
+        None
+    } else {
+        Some(
+            section
+                .data(LE, reader.bytes, u64::from(section.offset(LE)))
+                .map_err(malformed("the section's contents"))?,
+        )
+    };
+    let executable = flags.contains(macho::S_ATTR_PURE_INSTRUCTIONS) || flags.contains(macho::S_ATTR_SOME_INSTRUCTIONS);
+    let align = 1u64.checked_shl(section.align(LE)).unwrap_or(u64::MAX);
+    // The static linker makes `__TEXT` and `__DATA_CONST` read-only and every other segment writable.
+    let writable = !executable && segment != b"__TEXT" && segment != b"__DATA_CONST";
+    let new = NewSection { name, data, size: section.size(LE), align, writable, executable };
+    reader.section(new).map(Some)
+}
+
+fn add_symbol(
+    reader: &mut Reader<'_, '_, '_>,
+    sections: &[Loaded<'_>],
+    symbol: &macho::Nlist64<LittleEndian>,
+    name: &[u8],
+) -> Result<()> {
+    if symbol.is_stab() {
+        reader.placeholder()?;
+        return Ok(());
+    }
+    let flags = symbol.n_type();
+    let description = symbol.n_desc(LE).0;
+    let value = symbol.n_value(LE);
+    let external = flags.contains(macho::N_EXT);
+    let mut size = 0;
+    let definition = match flags.typ() {
+        macho::N_UNDF if value == 0 => Definition::Undefined,
+        macho::N_UNDF => {
+            size = value;
+            // GET_COMM_ALIGN of <mach-o/nlist.h>
+            Definition::Common { size, align: 1 << (description >> 8 & 0xf) }
+        }
+        macho::N_ABS => Definition::Absolute(value),
+        macho::N_SECT => {
+            let Some(section) = usize::from(symbol.n_sect()).checked_sub(1).and_then(|index| sections.get(index))
+            else {
+                return Err(Error::malformed(format!(
+                    "the symbol is in section {}, and there are {}",
+                    symbol.n_sect(),
+                    sections.len()
+                )));
+            };
+            match section.id {
+                Some(id) => {
+                    let Some(offset) = value.checked_sub(section.header.addr(LE)) else {
+                        return Err(Error::malformed("the symbol lies before its section"));
+                    };
+                    reader.place(id, offset)?
+                }
+                None => Definition::LeftOut,
+            }
+        }
+        other => {
+            return Err(Error::unsupported(format!("symbol type {:#x} (an alias) is not supported", other.0)));
+        }
+    };
+    const N_SYMBOL_RESOLVER: u16 = 0x100;
+    if matches!(definition, Definition::Section { .. }) && description & N_SYMBOL_RESOLVER != 0 {
+        return Err(Error::unsupported("a symbol resolver chooses its code at load time, which is not supported yet"));
+    }
+    let weak = match definition {
+        Definition::Undefined => description & macho::N_WEAK_REF.0 != 0,
+        _ => description & macho::N_WEAK_DEF.0 != 0,
+    };
+    let binding = match (external, weak) {
+        (false, _) => Binding::Local,
+        (true, true) => Binding::Weak,
+        (true, false) => Binding::Global,
+    };
+    let exported = external
+        && !flags.contains(macho::N_PEXT)
+        && !matches!(definition, Definition::Undefined | Definition::LeftOut);
+    let (name, raw) = match name.strip_prefix(b"_") {
+        Some(name) => (name, false),
+        None => (name, true),
+    };
+    reader.symbol(NewSymbol { name, raw, definition, binding, exported, size })?;
+    Ok(())
+}
+
+fn add_relocations(
+    reader: &mut Reader<'_, '_, '_>,
+    sections: &[Loaded<'_>],
+    named: usize,
+    header: &Section64<LittleEndian>,
+    id: SectionId,
+) -> Result<()> {
+    let contents = reader.graph.section(id).data.map_or(&[][..], |span| span.get_in(reader.bytes));
+    let raw = header.relocations(LE, reader.bytes).map_err(malformed("the relocations"))?;
+    let mut relocations = Vec::with_capacity(raw.len());
+    let mut subtrahend: Option<macho::RelocationInfo> = None;
+    let mut addend: Option<i64> = None;
+    for relocation in raw {
+        let info = relocation.info(LE);
+        let error = |error: Error| Err(error.offset(u64::from(info.r_address)));
+        match fixup::macho_part(reader.graph.arch, info.r_type.0) {
+            Some(MachoPart::Addend) if addend.is_none() => {
+                addend = Some(i64::from(info.r_symbolnum) << 40 >> 40);
+                continue;
+            }
+            Some(MachoPart::Subtrahend) if subtrahend.is_none() => {
+                subtrahend = Some(info);
+                continue;
+            }
+            Some(_) => {
+                relocations.push(error(Error::malformed("two parts of a relocation, and no relocation behind them")));
+            }
+            None => {
+                let whole = Whole { reader, sections, named, header, contents };
+                let relocation = whole.relocation(info, subtrahend.take(), addend.take());
+                relocations.push(relocation.or_else(error));
+            }
+        }
+    }
+    if subtrahend.is_some() || addend.is_some() {
+        relocations.push(Err(Error::malformed("a part of a relocation, and no relocation behind it")));
+    }
+    reader.relocations(id, relocations.into_iter())
+}
+
+struct Whole<'r, 'g, 'a, 'b> {
+    reader: &'r Reader<'g, 'a, 'b>,
+    sections: &'r [Loaded<'b>],
+    named: usize,
+    header: &'r Section64<LittleEndian>,
+    contents: &'b [u8],
+}
+
+impl Whole<'_, '_, '_, '_> {
+    fn relocation(
+        &self,
+        info: macho::RelocationInfo,
+        subtrahend: Option<macho::RelocationInfo>,
+        explicit: Option<i64>,
+    ) -> Result<Relocation> {
+        let raw = fixup::macho_type(info.r_type.0, info.r_length, info.r_pcrel);
+        let kind = self.reader.kind(raw, u32::from(info.r_type.0))?;
+        let (symbol, address) = self.symbol(&info)?;
+        let offset = info.r_address;
+        if subtrahend.is_some() && (!kind.is_absolute() || info.r_pcrel) {
+            return Err(Error::malformed(format!("{} with a subtrahend", kind.name)));
+        }
+        if explicit.is_some() && !kind.is_in_instruction() {
+            return Err(Error::malformed(format!("{} with an addend apart from its field", kind.name)));
+        }
+        let addend = if kind.is_in_instruction() {
+            if address.is_some() {
+                return Err(Error::unsupported(format!("{} to a section instead of a symbol", kind.name)));
+            }
+            explicit.unwrap_or_default()
+        } else {
+            let field = self.contents.get(offset as usize..).and_then(|rest| rest.get(..kind.width()));
+            let Some(field) = field else {
+                return Err(Error::malformed(format!("{} lies outside its section", kind.name)));
+            };
+            let embedded = kind.read_addend(field);
+            match (info.r_pcrel, address) {
+                (false, None) => embedded,
+                // The field holds the address in the file.
+                (false, Some(address)) => embedded.wrapping_sub(address as i64),
+                (true, None) => embedded + fixup::pc_bias(self.reader.graph.arch, self.reader.format, raw),
+                // The field holds the distance in the file, so what it lacks is the field's own address.
+                (true, Some(address)) => embedded
+                    .wrapping_add(self.header.addr(LE).wrapping_add(u64::from(offset)) as i64)
+                    .wrapping_sub(address as i64),
+            }
+        };
+        let (subtrahend, addend) = match subtrahend {
+            None => (None, addend),
+            Some(part) if part.r_address != offset => {
+                return Err(Error::malformed("a subtrahend belongs to another place than the relocation behind it"));
+            }
+            Some(part) => {
+                let (symbol, address) = self.symbol(&part)?;
+                (Some(symbol), addend.wrapping_add(address.unwrap_or_default() as i64))
+            }
+        };
+        Ok(Relocation { offset, symbol, subtrahend, addend, kind })
+    }
+
+    /// The symbol that a relocation names; of a section, also its address in the file.
+    fn symbol(&self, info: &macho::RelocationInfo) -> Result<(SymbolId, Option<u64>)> {
+        let number = info.r_symbolnum as usize;
+        if info.r_extern {
+            let symbol = if number < self.named { self.reader.symbol_id(number) } else { None };
+            return match symbol {
+                Some(symbol) => Ok((symbol, None)),
+                None => Err(Error::malformed(format!("a relocation names symbol {number}, which does not exist"))),
+            };
+        }
+        let section = number.checked_sub(1).and_then(|index| self.sections.get(index));
+        match section.and_then(|section| Some((section.start?, Some(section.header.addr(LE))))) {
+            Some(found) => Ok(found),
+            None => Err(Error::malformed(format!("a relocation names section {number}, which does not exist"))),
+        }
+    }
+}

@@ -1,0 +1,326 @@
+//! Object files become parts of the link graph: one file per format, and no arithmetic of any architecture.
+
+mod coff;
+mod contents;
+mod elf;
+mod macho;
+
+use std::borrow::Cow;
+use std::ops::Range;
+
+pub use contents::{Contents, Section, Symbol};
+
+use crate::error::{Error, Result};
+use crate::fixup::{self, Lookup};
+use crate::graph::{
+    Binding, Definition, Input, LeftOut, LinkGraph, Permission, Relocation, SectionId, Span, Symbol as GraphSymbol,
+    SymbolId,
+};
+use crate::source::{self, Kind};
+use crate::target::{Arch, Format};
+
+/// Adds the object file `bytes` to the graph.
+///
+/// # Errors
+///
+/// The file is no object file, is for another architecture, breaks its format's rules, or asks for what Kiln does not
+/// do. The graph is then as it was.
+pub(crate) fn add<'a>(graph: &mut LinkGraph<'a>, name: &str, bytes: Cow<'a, [u8]>) -> Result<()> {
+    let bytes = match source::Kind::of(&bytes) {
+        Kind::Universal => {
+            let slice = source::universal_slice(name, &bytes, graph.arch)?;
+            match bytes {
+                Cow::Borrowed(bytes) => Cow::Borrowed(bytes.get(slice).unwrap_or(&[])),
+                Cow::Owned(bytes) => Cow::Owned(bytes.get(slice).unwrap_or(&[]).to_vec()),
+            }
+        }
+        _ => bytes,
+    };
+    let kind = Kind::of(&bytes);
+    let Kind::Object(format) = kind else {
+        return Err(kind.refusal("a relocatable object file").input(name));
+    };
+    let before = Mark::of(graph);
+    read(graph, name, bytes, format).map_err(|error| {
+        before.restore(graph);
+        error.input(name)
+    })
+}
+
+fn read<'a>(graph: &mut LinkGraph<'a>, name: &str, bytes: Cow<'a, [u8]>, format: Format) -> Result<()> {
+    let mut reader = Reader::new(graph, name, &bytes, format)?;
+    match format {
+        Format::Elf => elf::read(&mut reader)?,
+        Format::MachO => macho::read(&mut reader)?,
+        Format::Coff => coff::read(&mut reader)?,
+    }
+    graph.inputs.push(Input { name: name.to_owned(), bytes, format: Some(format) });
+    Ok(())
+}
+
+/// Adds flat code: one text section, entered at the named offsets.
+pub(crate) fn add_flat<'a>(
+    graph: &mut LinkGraph<'a>,
+    name: &str,
+    code: Cow<'a, [u8]>,
+    entries: &[(&str, usize)],
+) -> Result<()> {
+    // The names must live as long as the graph: they stand behind the code in the input's bytes.
+    let mut bytes = code.clone();
+    let too_large = || Error::unsupported("flat code and its names exceed 4 GiB").input(name);
+    let length = code.len();
+    let mut names = Vec::new();
+    for (entry, offset) in entries {
+        if *offset >= length {
+            return Err(Error::malformed(format!("the entry is at {offset:#x}, and the code has {length:#x} bytes"))
+                .symbol(*entry)
+                .input(name));
+        }
+        let start = bytes.len();
+        bytes.to_mut().extend_from_slice(entry.as_bytes());
+        names.push((start..start + entry.len(), *offset as u64));
+    }
+    let span = |range: Range<usize>| bytes.get(range).and_then(|part| Span::of(&bytes, part)).ok_or_else(too_large);
+    let input = graph.next(graph.inputs.len())?;
+    let section = SectionId(graph.next(graph.sections.len())?);
+    let code = span(0..length)?;
+    let mut symbols = Vec::with_capacity(names.len());
+    for (range, offset) in names {
+        symbols.push(GraphSymbol {
+            input,
+            name: span(range)?,
+            raw: false,
+            definition: Definition::Section { section, offset },
+            binding: Binding::Global,
+            exported: true,
+            size: 0,
+        });
+    }
+    graph.sections.push(crate::graph::Section {
+        input,
+        name: Span::default(),
+        data: Some(code),
+        size: length as u64,
+        // Nothing says what the code's own data wants: what the strictest vector load does.
+        align: 64,
+        permission: Permission::Text,
+        relocations: 0..0,
+        live: true,
+    });
+    graph.symbols.append(&mut symbols);
+    graph.inputs.push(Input { name: name.to_owned(), bytes, format: None });
+    Ok(())
+}
+
+/// How much of each of the graph's vectors is there, to go back to.
+struct Mark {
+    sections: usize,
+    symbols: usize,
+    relocations: usize,
+    left_out: usize,
+}
+
+impl Mark {
+    fn of(graph: &LinkGraph<'_>) -> Mark {
+        Mark {
+            sections: graph.sections.len(),
+            symbols: graph.symbols.len(),
+            relocations: graph.relocations.len(),
+            left_out: graph.left_out.len(),
+        }
+    }
+
+    fn restore(self, graph: &mut LinkGraph<'_>) {
+        graph.sections.truncate(self.sections);
+        graph.symbols.truncate(self.symbols);
+        graph.relocations.truncate(self.relocations);
+        graph.left_out.truncate(self.left_out);
+    }
+}
+
+/// What the formats' readers share: one object file on its way into the graph.
+struct Reader<'g, 'a, 'b> {
+    graph: &'g mut LinkGraph<'a>,
+    bytes: &'b [u8],
+    format: Format,
+    input: u32,
+    first_symbol: u32,
+}
+
+/// What a format says of a section that is to be in the image.
+struct NewSection<'b> {
+    name: &'b [u8],
+    /// `None`: zeros.
+    data: Option<&'b [u8]>,
+    size: u64,
+    align: u64,
+    writable: bool,
+    executable: bool,
+}
+
+/// What a format says of a symbol.
+struct NewSymbol<'b> {
+    name: &'b [u8],
+    raw: bool,
+    definition: Definition,
+    binding: Binding,
+    exported: bool,
+    size: u64,
+}
+
+impl<'b> NewSymbol<'b> {
+    fn local(name: &'b [u8], definition: Definition) -> NewSymbol<'b> {
+        NewSymbol { name, raw: false, definition, binding: Binding::Local, exported: false, size: 0 }
+    }
+}
+
+impl<'g, 'a, 'b> Reader<'g, 'a, 'b> {
+    fn new(graph: &'g mut LinkGraph<'a>, name: &str, bytes: &'b [u8], format: Format) -> Result<Self> {
+        if u32::try_from(bytes.len()).is_err() {
+            return Err(Error::unsupported("the file is larger than 4 GiB").input(name));
+        }
+        let input = graph.next(graph.inputs.len())?;
+        let first_symbol = graph.next(graph.symbols.len())?;
+        Ok(Reader { graph, bytes, format, input, first_symbol })
+    }
+
+    fn check_arch(&self, found: Option<Arch>) -> Result<()> {
+        let wanted = self.graph.arch;
+        match found {
+            Some(found) if found == wanted => Ok(()),
+            Some(found) => Err(Error::unsupported(format!("the code is for {found}, and {wanted} is wanted"))
+                .help(format!("assemble or compile it for {wanted}"))),
+            None => {
+                Err(Error::unsupported(format!("the code is for a machine that Kiln does not know, not for {wanted}"))
+                    .help(format!("assemble or compile it for {wanted}")))
+            }
+        }
+    }
+
+    fn span(&self, part: &[u8]) -> Result<Span> {
+        Span::of(self.bytes, part).ok_or_else(|| Error::malformed("a name or a section lies outside the file"))
+    }
+
+    fn section(&mut self, new: NewSection<'_>) -> Result<SectionId> {
+        let NewSection { name, data, size, align, writable, executable } = new;
+        let error = |error: Error| error.section(String::from_utf8_lossy(name));
+        if writable && executable {
+            return Err(error(
+                Error::unsupported("the section wants to be writable and executable, and Kiln makes no such memory")
+                    .help("move what is written into a section of its own"),
+            ));
+        }
+        if executable && data.is_none() && size > 0 {
+            return Err(error(Error::unsupported("the section is executable and has no contents")));
+        }
+        let align = align.max(1);
+        if !align.is_power_of_two() || align > 1 << 31 {
+            return Err(error(Error::malformed(format!("the alignment {align:#x} is not a power of two up to 2 GiB"))));
+        }
+        if data.is_some_and(|data| data.len() as u64 != size) {
+            return Err(error(Error::malformed("the section's size is not that of its contents")));
+        }
+        let id = SectionId(self.graph.next(self.graph.sections.len())?);
+        let permission = match (executable, writable) {
+            (true, _) => Permission::Text,
+            (_, true) => Permission::Data,
+            _ => Permission::Const,
+        };
+        let data = if executable && size == 0 {
+            Some(Span::default())
+        } else {
+            data.map(|data| self.span(data)).transpose()?
+        };
+        let section = crate::graph::Section {
+            input: self.input,
+            name: self.span(name)?,
+            data,
+            size,
+            align,
+            permission,
+            relocations: 0..0,
+            live: true,
+        };
+        self.graph.sections.push(section);
+        Ok(id)
+    }
+
+    fn leave_out(&mut self, section: &[u8], why: &'static str) {
+        let section = String::from_utf8_lossy(section).into_owned();
+        self.graph.left_out.push(LeftOut { input: self.input, section, why });
+    }
+
+    fn symbol(&mut self, new: NewSymbol<'_>) -> Result<SymbolId> {
+        let NewSymbol { name, raw, definition, binding, exported, size } = new;
+        let name = self.span(name)?;
+        let id = SymbolId(self.graph.next(self.graph.symbols.len())?);
+        self.graph.symbols.push(GraphSymbol { input: self.input, name, raw, definition, binding, exported, size });
+        Ok(id)
+    }
+
+    /// A symbol that only keeps the file's numbering.
+    fn placeholder(&mut self) -> Result<SymbolId> {
+        self.symbol(NewSymbol::local(&[], Definition::LeftOut))
+    }
+
+    /// The graph's number of the file's symbol `index`; the file's symbols are in the graph one for one.
+    fn symbol_id(&self, index: usize) -> Option<SymbolId> {
+        let id = usize::try_from(self.first_symbol).ok()?.checked_add(index)?;
+        if id < self.graph.symbols.len() { u32::try_from(id).ok().map(SymbolId) } else { None }
+    }
+
+    /// A definition at `offset` in `section`.
+    fn place(&self, section: SectionId, offset: u64) -> Result<Definition> {
+        // An end label stands right behind the section.
+        if offset > self.graph.section(section).size {
+            return Err(Error::malformed(format!("the symbol lies outside its section, at {offset:#x}"))
+                .section(self.graph_section_name(section)));
+        }
+        Ok(Definition::Section { section, offset })
+    }
+
+    /// A section's name, of this file, which is not in the graph's inputs yet.
+    fn graph_section_name(&self, section: SectionId) -> String {
+        String::from_utf8_lossy(self.graph.section(section).name.get_in(self.bytes)).into_owned()
+    }
+
+    fn kind(&self, raw: u32, shown: u32) -> Result<&'static fixup::Kind> {
+        match fixup::lookup(self.graph.arch, self.format, raw) {
+            Lookup::Kind(kind) => Ok(kind),
+            Lookup::Refused(refused) => {
+                Err(Error::unsupported(format!("{} {}", refused.name, refused.why)).help(refused.help))
+            }
+            Lookup::Unknown => Err(Error::unsupported(format!(
+                "relocation type {shown} of {} {} is not supported",
+                self.format, self.graph.arch
+            ))
+            .help("compile with -fPIC and without -mcmodel; if it is ordinary compiler output, report it")),
+        }
+    }
+
+    /// Adds the relocations of `section`, in the file's order.
+    fn relocations(
+        &mut self,
+        section: SectionId,
+        relocations: impl ExactSizeIterator<Item = Result<Relocation>>,
+    ) -> Result<()> {
+        let start = self.graph.next(self.graph.relocations.len())?;
+        if relocations.len() > 0 && self.graph.section(section).data.is_none() {
+            return Err(Error::malformed("a section without contents has relocations")
+                .section(self.graph_section_name(section)));
+        }
+        self.graph.relocations.reserve(relocations.len());
+        for relocation in relocations {
+            let relocation = relocation.map_err(|error| error.section(self.graph_section_name(section)))?;
+            self.graph.relocations.push(relocation);
+        }
+        let end = self.graph.next(self.graph.relocations.len())?;
+        self.graph.sections[section.0 as usize].relocations = start..end;
+        Ok(())
+    }
+}
+
+/// Wraps an error of the parser, which says what but not where.
+fn malformed(what: &'static str) -> impl FnOnce(object::read::Error) -> Error {
+    move |error| Error::malformed(what).caused_by(error).help("the file is damaged or cut off: make it again")
+}

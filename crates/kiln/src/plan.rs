@@ -1,0 +1,176 @@
+//! A plan: what linking gives, at a base, without loading.
+
+use crate::graph::{Entries, LinkGraph, Permission, Place, Resolved, SymbolId};
+use crate::layout::Addresses;
+use crate::target::TargetAddr;
+
+/// A linked image at a base address: its bytes, and where everything stands.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    base: TargetAddr,
+    image: Vec<u8>,
+    sections: Vec<PlannedSection>,
+    symbols: Vec<PlannedSymbol>,
+    imports: Vec<(String, TargetAddr)>,
+    left_out: Vec<(String, String, &'static str)>,
+    stubs: usize,
+    slots: usize,
+    absolute: usize,
+}
+
+/// A section of an input, placed.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct PlannedSection {
+    /// The input that it is of.
+    pub input: String,
+    /// Its name; empty for flat code.
+    pub name: String,
+    /// How its memory will be protected.
+    pub permission: Permission,
+    /// Where it stands.
+    pub address: TargetAddr,
+    /// Its size in bytes.
+    pub size: u64,
+}
+
+/// A symbol that an input defines, placed.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct PlannedSymbol {
+    /// Its name, as C source writes it.
+    pub name: String,
+    /// Where it stands.
+    pub address: TargetAddr,
+    /// Its size in bytes; 0 where the format does not say.
+    pub size: u64,
+    /// Whether others may use it.
+    pub exported: bool,
+}
+
+impl Plan {
+    pub(crate) fn new(
+        graph: &LinkGraph<'_>,
+        resolved: &Resolved,
+        entries: &Entries,
+        addresses: &Addresses,
+        base: TargetAddr,
+        image: Vec<u8>,
+    ) -> Plan {
+        let mut absolute = entries.slots.len();
+        let mut sections = Vec::new();
+        for (index, section) in (0u32..).zip(&graph.sections).filter(|(_, section)| section.live) {
+            absolute += graph
+                .relocations(section)
+                .iter()
+                .filter(|relocation| {
+                    let in_image = !matches!(resolved.places[relocation.symbol.0 as usize], Place::Outside(_));
+                    // What is outside stands still when the image moves: there, distances break and addresses hold.
+                    let is_address = relocation.kind.is_absolute() && relocation.subtrahend.is_none();
+                    is_address == in_image && relocation.kind.width() > 0
+                })
+                .count();
+            sections.push(PlannedSection {
+                input: graph.input_name(section.input).to_owned(),
+                name: graph.section_name(section).into_owned(),
+                permission: section.permission,
+                address: TargetAddr(addresses.section(graph, crate::graph::SectionId(index))),
+                size: section.size,
+            });
+        }
+        let left_out = &graph.left_out;
+        Plan {
+            base,
+            image,
+            sections,
+            symbols: symbols(graph, resolved, addresses),
+            imports: (resolved.imports.iter())
+                .map(|(id, address)| (graph.symbol_name(graph.symbol(*id)).into_owned(), *address))
+                .collect(),
+            left_out: (left_out.iter())
+                .map(|left_out| (graph.input_name(left_out.input).to_owned(), left_out.section.clone(), left_out.why))
+                .collect(),
+            stubs: entries.stubs.len(),
+            slots: entries.slots.len(),
+            absolute,
+        }
+    }
+
+    /// The address of the image's first byte.
+    #[must_use]
+    pub fn base(&self) -> TargetAddr {
+        self.base
+    }
+
+    /// The whole image, from [`base`](Plan::base) on: text, constants and data, each on pages of its own.
+    #[must_use]
+    pub fn image(&self) -> &[u8] {
+        &self.image
+    }
+
+    /// The bytes from `address` to the end of the image. `None`: it is not in the image.
+    #[must_use]
+    pub fn bytes_at(&self, address: TargetAddr) -> Option<&[u8]> {
+        self.image.get(usize::try_from(address.0.checked_sub(self.base.0)?).ok()?..)
+    }
+
+    /// Every section, in the order of the inputs.
+    #[must_use]
+    pub fn sections(&self) -> &[PlannedSection] {
+        &self.sections
+    }
+
+    /// Every named symbol that an input defines, local ones too.
+    #[must_use]
+    pub fn symbols(&self) -> &[PlannedSymbol] {
+        &self.symbols
+    }
+
+    /// Where the symbol `name` stands: an exported one, or else a local one.
+    #[must_use]
+    pub fn address(&self, name: &str) -> Option<TargetAddr> {
+        let named = || self.symbols.iter().filter(|symbol| symbol.name == name);
+        named().find(|symbol| symbol.exported).or_else(|| named().next()).map(|symbol| symbol.address)
+    }
+
+    /// The symbols that are defined outside the inputs, with their addresses.
+    #[must_use]
+    pub fn imports(&self) -> &[(String, TargetAddr)] {
+        &self.imports
+    }
+
+    /// The sections of the inputs that the image leaves out: input, section, reason.
+    #[must_use]
+    pub fn left_out(&self) -> &[(String, String, &'static str)] {
+        &self.left_out
+    }
+
+    /// How many stubs (jumps to what may be far) and GOT slots (addresses of symbols) the image holds.
+    #[must_use]
+    pub fn stubs_and_slots(&self) -> (usize, usize) {
+        (self.stubs, self.slots)
+    }
+
+    /// How many places depend on where the image stands: 0 means that it works at every address.
+    #[must_use]
+    pub fn absolute(&self) -> usize {
+        self.absolute
+    }
+}
+
+/// The named symbols that stand in the image.
+fn symbols(graph: &LinkGraph<'_>, resolved: &Resolved, addresses: &Addresses) -> Vec<PlannedSymbol> {
+    let mut symbols = Vec::new();
+    for (index, symbol) in (0u32..).zip(&graph.symbols) {
+        let id = SymbolId(index);
+        if graph.defines(symbol) {
+            symbols.push(PlannedSymbol {
+                name: graph.symbol_name(symbol).into_owned(),
+                address: TargetAddr(addresses.symbol(graph, resolved, id)),
+                size: symbol.size,
+                exported: resolved.exports.binary_search(&id).is_ok(),
+            });
+        }
+    }
+    symbols
+}
