@@ -1,1 +1,69 @@
-fn main(){}
+//! The `kiln` command. It uses the library's public API alone.
+#![deny(unsafe_code)]
+
+mod args;
+mod asm;
+mod crash;
+mod disasm;
+mod emit;
+mod flat;
+mod narrate;
+mod run;
+
+use std::process::ExitCode;
+
+use anstream::eprintln;
+use anstyle::{AnsiColor, Style};
+use clap::Parser;
+
+/// Whatever kept a command from doing its work, with the next step where there is one.
+struct Failure {
+    message: String,
+    next: Option<String>,
+}
+
+impl Failure {
+    fn new(message: impl Into<String>) -> Failure {
+        Failure { message: message.into(), next: None }
+    }
+
+    fn next(mut self, next: impl Into<String>) -> Failure {
+        self.next = Some(next.into());
+        self
+    }
+}
+
+impl From<kiln::Error> for Failure {
+    fn from(error: kiln::Error) -> Failure {
+        Failure { message: error.to_string(), next: error.next_step().map(str::to_owned) }
+    }
+}
+
+/// Nothing was done: the status of every error. Code that ran says its own.
+const FAILED: u8 = 2;
+
+fn main() -> ExitCode {
+    let arguments = args::Arguments::parse();
+    narrate::start(arguments.verbose);
+    let result = match arguments.command {
+        args::Command::Run(run) => run::run(run),
+        args::Command::Flat(flat) => flat::flat(flat),
+        args::Command::Asm(asm) => asm::asm(asm),
+    };
+    match result {
+        Ok(status) => status,
+        Err(failure) => {
+            report(&failure);
+            ExitCode::from(FAILED)
+        }
+    }
+}
+
+fn report(failure: &Failure) {
+    let red = Style::new().bold().fg_color(Some(AnsiColor::Red.into()));
+    let cyan = Style::new().bold().fg_color(Some(AnsiColor::Cyan.into()));
+    eprintln!("kiln: {red}error{red:#}: {}", failure.message);
+    if let Some(next) = &failure.next {
+        eprintln!("  {cyan}next{cyan:#}: {next}");
+    }
+}

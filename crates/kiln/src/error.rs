@@ -9,7 +9,7 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 /// Why an operation failed: where (input, section, offset, symbol), what, and what to do next.
 ///
 /// `Display` is one line for one problem: `hello.o: .text+0x8: …`; several undefined symbols are a line each. What to do
-/// next is [`help`](Error::help), apart from it, so that a program can show it its own way. The underlying error, where
+/// next is [`next_step`](Error::next_step), apart from it, so that a program can show it its own way. The underlying error, where
 /// there is one, is its [`source`](StdError::source).
 pub struct Error(Box<Inner>);
 

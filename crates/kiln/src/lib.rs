@@ -15,6 +15,9 @@ mod error;
 mod linker;
 mod plan;
 mod target;
+#[cfg(test)]
+#[allow(unsafe_code)] // Loads code.
+mod tests;
 
 pub use error::{Error, Result};
 pub use function::{FnPtr, Function};

@@ -3,6 +3,8 @@
 
 use std::borrow::Cow;
 use std::collections::HashMap;
+use std::ops::Range;
+use std::path::Path;
 
 use crate::error::{Error, Result};
 use crate::fixup;
@@ -13,8 +15,8 @@ use crate::memory::{Situation, Staged};
 use crate::module::{self, Module};
 use crate::object;
 use crate::plan::Plan;
-use crate::source::{Assembler, Syntax};
-use crate::target::{Format, Target, TargetAddr};
+use crate::source::{Assembler, Kind, Syntax};
+use crate::target::{Format, Os, Target, TargetAddr};
 
 /// Puts object files, assembly and flat code together, for any target on any host.
 ///
@@ -107,6 +109,37 @@ impl<'a> Linker<'a> {
         self.add_object(name, object)
     }
 
+    /// Adds the file at `path`, whatever it holds ([`Kind::of_file`]): an object, assembly source, flat code, which is
+    /// entered at its first byte under the name `_start`, or the text of a linked file, which is entered under that name
+    /// where the file says.
+    ///
+    /// # Errors
+    ///
+    /// The file cannot be read, holds nothing of the kind, or cannot be added.
+    pub fn add_file(&mut self, path: impl AsRef<Path>) -> Result<&mut Self> {
+        let path = path.as_ref();
+        let name = path.display().to_string();
+        let bytes = std::fs::read(path).map_err(|error| Error::system("cannot read the file", error).input(&name))?;
+        let kind = Kind::of_file(path, &bytes);
+        tracing::info!("read {name}: {} bytes, {kind}", bytes.len());
+        match kind {
+            Kind::Assembly(syntax) => {
+                let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+                let assembler = Assembler::find(self.target, syntax).map_err(|error| error.input(&name))?;
+                let assembler = assembler.include_dir(directory.unwrap_or(Path::new(".")));
+                let object = assembler.assemble(&name, &bytes)?;
+                self.add_object(&name, object)
+            }
+            Kind::Flat => self.add_flat(&name, bytes, &[("_start", 0)]),
+            Kind::Linked(_) => {
+                let (code, entry) = object::text_of(&name, &bytes, self.target.arch())?;
+                let entry = entry.map(|offset| ("_start", offset));
+                self.add_flat(&name, code.to_vec(), entry.as_slice())
+            }
+            _ => self.add_object(&name, bytes),
+        }
+    }
+
     /// Defines a host function for the inputs to call.
     pub fn define_fn<F: FnPtr>(&mut self, name: &str, function: F) -> &mut Self {
         self.define_address(name, TargetAddr(function.address() as u64))
@@ -130,6 +163,24 @@ impl<'a> Linker<'a> {
         self
     }
 
+    /// What a part of a section refers to outside that part: the names of the symbols, each once. `range` is in bytes of
+    /// the section; `None` is the whole of it. References that the assembler has resolved leave no trace, and are not
+    /// seen.
+    ///
+    /// # Errors
+    ///
+    /// There is no section `name` with contents, or there are several.
+    pub fn references(&self, name: &str, range: Option<Range<u64>>) -> Result<Vec<String>> {
+        let id = self.section_named(name)?;
+        let range = range.unwrap_or(0..self.graph.section(id).size);
+        let mut names: Vec<String> = (self.graph.leaving(id, range))
+            .map(|symbol| self.graph.symbol_name(self.graph.symbol(symbol)).into_owned())
+            .collect();
+        names.sort_unstable();
+        names.dedup();
+        Ok(names)
+    }
+
     /// Leaves only the section `name` (`.text`, `__text`, `__TEXT,__text`) of all inputs, if nothing in it refers to
     /// another one: `true`. Otherwise nothing changes: `false`.
     ///
@@ -137,12 +188,21 @@ impl<'a> Linker<'a> {
     ///
     /// There is no such section, or several.
     pub fn keep_only(&mut self, name: &str) -> Result<bool> {
+        let id = self.section_named(name)?;
+        let self_contained = self.graph.leaving(id, 0..self.graph.section(id).size).next().is_none();
+        if self_contained {
+            self.graph.keep_only(id);
+        }
+        Ok(self_contained)
+    }
+
+    fn section_named(&self, name: &str) -> Result<SectionId> {
         let plain = name.split_once(',').map_or(name, |(_, name)| name);
         let mut found = (0u32..)
             .zip(&self.graph.sections)
             .filter(|(_, section)| self.graph.section_name(section) == plain && section.size > 0);
         match (found.next(), found.next()) {
-            (Some((id, _)), None) => Ok(self.graph.keep_only(SectionId(id))),
+            (Some((id, _)), None) => Ok(SectionId(id)),
             (None, _) => Err(Error::undefined(format!("there is no section {name} that has contents"))),
             (Some(_), Some(_)) => Err(Error::duplicate(format!("there are several sections {name}"))
                 .help("give one file, or link the whole image")),
@@ -160,30 +220,17 @@ impl<'a> Linker<'a> {
         let resolved = graph::resolve(&self.graph, &|name| self.defined(name))?;
         let entries = Entries::of(&self.graph, &resolved);
         let layout = Layout::of(&self.graph, &resolved, &entries)?;
-        let (starts, size) = layout.contiguous(self.target.max_page_size())?;
+        let (starts, _) = layout.contiguous(self.target.max_page_size())?;
+        let size = layout.end(starts);
         let fits = base.0.checked_add(size).is_some();
         let bases = starts.map(|start| TargetAddr(base.0.wrapping_add(start)));
         if !fits {
             return Err(Error::unsupported(format!("an image of {size:#x} bytes cannot stand at {base}")));
         }
         let addresses = layout.place(bases)?;
-        let mut image = vec![0; usize::try_from(size).map_err(|_| Error::unsupported("the image is too large"))?];
-        {
-            let (text, rest) = image.split_at_mut(starts[1] as usize);
-            let (constants, data) = rest.split_at_mut((starts[2] - starts[1]) as usize);
-            let cut = |segment: Permission| addresses.layout.segments[segment as usize].size as usize;
-            fixup::write_image(
-                &self.graph,
-                &resolved,
-                &entries,
-                &addresses,
-                [
-                    &mut text[..cut(Permission::Text)],
-                    &mut constants[..cut(Permission::Const)],
-                    &mut data[..cut(Permission::Data)],
-                ],
-            )?;
-        }
+        let mut image = vec![0; size as usize];
+        let [text, constants, data] = layout_slices(&mut image, starts, &addresses.layout);
+        fixup::write_image(&self.graph, &resolved, &entries, &addresses, [text, constants, data])?;
         Ok(Plan::new(&self.graph, &resolved, &entries, &addresses, base, image))
     }
 
@@ -264,13 +311,14 @@ impl<'a> Linker<'a> {
     /// Apple's arm64 convention passes variadic arguments on the stack (Apple, *Writing ARM64 code for Apple platforms*,
     /// "Update code that passes arguments to variadic functions"): elsewhere the callee would look for them in registers.
     fn check_variadic(&self, host: Target) -> Result<()> {
-        let differs = |target: Target| target == Target::AARCH64_MACOS;
+        let apples = |format| {
+            format == Format::MachO && Target::new(self.target.arch(), Os::MacOs).is_apple_silicon()
+        };
         for symbol in &self.graph.symbols {
             let input = &self.graph.inputs[symbol.input as usize];
             let Some(format) = input.format else { continue };
-            let made_for_apple = format == Format::MachO && self.target.arch() == Target::AARCH64_MACOS.arch();
             let name = self.graph.symbol_name(symbol);
-            if made_for_apple != differs(host)
+            if apples(format) != host.is_apple_silicon()
                 && symbol.definition == graph::Definition::Undefined
                 && VARIADIC.contains(&&*name)
                 && !self.definitions.contains_key(&*name)
@@ -296,6 +344,20 @@ const VARIADIC: [&str; 43] = [
     "vasprintf", "vdprintf", "vfprintf", "vfscanf", "vprintf", "vscanf", "vsnprintf", "vsprintf", "vsscanf",
     "vsyslog", "vwarn", "vwprintf",
 ];
+
+/// The segments of a contiguous image, each without the rest of its last page.
+fn layout_slices<'i>(image: &'i mut [u8], starts: [u64; 3], layout: &Layout) -> [&'i mut [u8]; 3] {
+    let mut rest = image;
+    let mut at = 0;
+    std::array::from_fn(|index| {
+        let (start, size) = (starts[index] as usize, layout.segments[index].size as usize);
+        // An empty segment begins on a page of its own, which may lie behind the image's end.
+        let skip = if size == 0 { 0 } else { start - at };
+        let (segment, behind) = std::mem::take(&mut rest)[skip..].split_at_mut(size);
+        (rest, at) = (behind, at + skip + size);
+        segment
+    })
+}
 
 fn log_load(graph: &LinkGraph<'_>, resolved: &Resolved, entries: &Entries, addresses: &Addresses) {
     for left_out in &graph.left_out {

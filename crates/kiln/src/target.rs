@@ -3,6 +3,8 @@
 use std::fmt;
 use std::str::FromStr;
 
+use object::{elf, macho, pe};
+
 use crate::error::{Error, Result};
 
 /// An instruction set.
@@ -127,6 +129,13 @@ impl Target {
         }
     }
 
+    /// Whether this is macOS on Apple's own processors, with its rules for generated code and its variant of the
+    /// procedure call standard.
+    #[must_use]
+    pub const fn is_apple_silicon(self) -> bool {
+        matches!(self, Target::AARCH64_MACOS)
+    }
+
     /// The target triple that assemblers and compilers of the LLVM family take.
     ///
     /// Apple's carries the oldest system that runs on the architecture, so that objects carry a build version.
@@ -175,6 +184,33 @@ impl Arch {
         match architecture {
             object::Architecture::X86_64 => Some(Arch::X86_64),
             object::Architecture::Aarch64 => Some(Arch::Aarch64),
+            _ => None,
+        }
+    }
+
+    /// The architecture of an ELF header's `e_machine`.
+    pub(crate) fn from_elf(machine: elf::Machine) -> Option<Arch> {
+        match machine {
+            elf::EM_X86_64 => Some(Arch::X86_64),
+            elf::EM_AARCH64 => Some(Arch::Aarch64),
+            _ => None,
+        }
+    }
+
+    /// The architecture of a Mach-O header's `cputype`.
+    pub(crate) fn from_macho(cpu: macho::CpuType) -> Option<Arch> {
+        match cpu {
+            macho::CPU_TYPE_X86_64 => Some(Arch::X86_64),
+            macho::CPU_TYPE_ARM64 => Some(Arch::Aarch64),
+            _ => None,
+        }
+    }
+
+    /// The architecture of a COFF header's machine.
+    pub(crate) fn from_coff(machine: pe::Machine) -> Option<Arch> {
+        match machine {
+            pe::IMAGE_FILE_MACHINE_AMD64 => Some(Arch::X86_64),
+            pe::IMAGE_FILE_MACHINE_ARM64 => Some(Arch::Aarch64),
             _ => None,
         }
     }

@@ -364,6 +364,21 @@ fn no_assembler() {
 }
 
 #[test]
+fn no_assembler_for_the_host() {
+    let host = Target::host();
+    let Some(gnu) = host.gnu_prefix() else { return };
+    for (syntax, looked, package) in [
+        (Syntax::Plain, format!("`{gnu}-as`, `as`, `clang`"), "binutils"),
+        (Syntax::Preprocessed, format!("`{gnu}-gcc`, `cc`, `gcc`, `clang`"), "gcc"),
+    ] {
+        let failed = Child::new(host, syntax, PLAIN).env("PATH", "").fails();
+        let start = format!("no assembler for {host}: looked in PATH for {looked}, ");
+        assert!(failed.message.starts_with(&start), "{}", failed.message);
+        assert!(failed.help.contains(&format!(" {package}")) && !failed.help.contains("clang"), "{}", failed.help);
+    }
+}
+
+#[test]
 fn no_preprocessor() {
     let dir = Dir::new();
     let bin = dir.sub("bin");
@@ -510,6 +525,23 @@ fn zig() {
 }
 
 #[test]
+fn zig_from_python() {
+    let (dir, target) = (Dir::new(), Target::AARCH64_MACOS);
+    let child = || Child::new(target, Syntax::Plain, PLAIN).env("PATH", dir.sub("bin"));
+    let clang = format!("{} -target {}", which("clang").display(), target.llvm_triple());
+    let body =
+        format!("[ \"$1 $2\" = '-m ziglang' ] || exit 9; [ \"$3\" = version ] && exit 0; shift 5; exec {clang} \"$@\"");
+    dir.script("python3", &body);
+    let made = child().run().unwrap();
+    assert_eq!(data(target, &made.object)[..4], *b"DCBA");
+    let arguments = made.command.strip_prefix("python3 -m ziglang cc -target ").unwrap();
+    assert!(arguments.ends_with("-macos -g0 -x assembler -c -o out.o -"), "{arguments}");
+    dir.script("python3", "echo 'No module named ziglang' >&2; exit 1");
+    let failed = child().fails();
+    assert!(failed.message.starts_with("no assembler for "), "{}", failed.message);
+}
+
+#[test]
 fn tools_that_misbehave() {
     let dir = Dir::new();
     let host = Target::host();
@@ -536,6 +568,12 @@ fn tools_that_misbehave() {
             "echo this is no object at all, whatever it is >\"$out\"",
             "broken.s: `text` wrote no object: Unknown file magic",
         ),
+        ("english", "echo \"broken.s:1: $LC_ALL\" >&2; exit 1", "broken.s: `english` refused it:\nbroken.s:1: C"),
+        (
+            "quoting",
+            "echo 'broken.s:1: unknown target triple' >&2; exit 1",
+            "broken.s: `quoting` refused it:\nbroken.s:1: unknown target triple",
+        ),
         (
             "killed",
             "touch \"$TMPDIR/left\"; echo 'broken.s:2: why' >&2; kill -KILL $$",
@@ -544,6 +582,17 @@ fn tools_that_misbehave() {
     ] {
         assert_eq!(fails(name, body), message);
     }
+    let unfit = format!("broken.s: no assembler here makes {} for {} ({host}):", host.format(), host.arch());
+    let nothing = "xcode-select: note: No developer tools were found, requesting install.";
+    let stand_in = fails("stand-in", &format!("echo '{nothing}' >&2; exit 1"));
+    assert_eq!(stand_in, format!("{unfit}\n`stand-in` cannot be run: {nothing}"));
+    let tool = dir.script("unrunnable", "");
+    let shebang = format!("sed -i.old 's:/bin/sh:/nonexistent:' {}", tool.display());
+    assert!(Command::new("sh").args(["-c", &shebang]).status().unwrap().success());
+    let failed = Child::new(host, Syntax::Plain, PLAIN).tool(&tool).fails();
+    let why = failed.message.strip_prefix(&format!("{unfit}\n`{}` cannot be run: ", tool.display())).unwrap();
+    // An emulated process hears of it from its child's exit status alone.
+    assert!(["No such file or directory (os error 2)", "exit status: 127"].contains(&why), "{why}");
 }
 
 #[test]

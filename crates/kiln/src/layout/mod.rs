@@ -44,6 +44,9 @@ impl Layout {
         let mut offsets = vec![0; graph.sections.len()];
         let mut reserve = |permission: Permission, size: u64, align: u64| {
             let segment = &mut segments[permission as usize];
+            if size == 0 {
+                return Ok(segment.size);
+            }
             let start = segment.size.checked_next_multiple_of(align);
             let end = start.and_then(|start| start.checked_add(size)).filter(|end| *end <= MAX_IMAGE);
             let (Some(start), Some(end)) = (start, end) else {
@@ -91,6 +94,12 @@ impl Layout {
             return Err(Error::unsupported(format!("the image is larger than {}", fixup::binary_size(MAX_IMAGE))));
         }
         Ok((starts, end.next_multiple_of(page)))
+    }
+
+    /// Where the last segment that is not empty ends, when they begin at `starts`.
+    pub(crate) fn end(&self, starts: [u64; 3]) -> u64 {
+        let ends = starts.iter().zip(&self.segments).filter(|(_, segment)| segment.size > 0);
+        ends.map(|(start, segment)| start + segment.size).max().unwrap_or_default()
     }
 
     /// Gives the segments their addresses.

@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 
 use super::sys;
 use crate::error::{Error, Result};
-use crate::target::{Arch, Os, Target};
+use crate::target::{Os, Target};
 
 /// What the operating system lets a process do with generated code.
 ///
@@ -129,7 +129,7 @@ impl Situation {
 
     fn choose_macos(&self) -> Result<Choice> {
         let choice = |strategy, reason| Ok(Choice { strategy, reason });
-        let apple_silicon = self.target.arch() == Arch::Aarch64;
+        let apple_silicon = self.target.is_apple_silicon();
         if self.translated {
             return choice(Strategy::Seal, "under Rosetta, memory may go from writable to executable");
         }

@@ -18,11 +18,7 @@ pub(super) fn read(reader: &mut Reader<'_, '_, '_>) -> Result<()> {
     let bytes = reader.bytes;
     let mut offset = 0;
     let header = ImageFileHeader::parse(bytes, &mut offset).map_err(malformed("the COFF header"))?;
-    reader.check_arch(match pe::Machine(header.machine().0) {
-        pe::IMAGE_FILE_MACHINE_AMD64 => Some(Arch::X86_64),
-        pe::IMAGE_FILE_MACHINE_ARM64 => Some(Arch::Aarch64),
-        _ => None,
-    })?;
+    reader.check_arch(Arch::from_coff(header.machine()))?;
     let table = header.sections(bytes, offset).map_err(malformed("the section table"))?;
     let symbols: Symbols<'_> = header.symbols(bytes).map_err(malformed("the symbol table"))?;
 

@@ -134,7 +134,7 @@ impl<'a> Contents<'a> {
                 symbols.push(Symbol { name: name.to_owned(), section, offset, size: symbol.size() });
             }
         }
-        let entry = (linked && file.kind() != ObjectKind::Relocatable && file.entry() != 0).then(|| file.entry());
+        let entry = (linked && file.kind() != ObjectKind::Relocatable && file.entry() != 0).then(|| entry(&file));
         Ok(Contents { target: Target::new(arch, os), linked, entry, sections, symbols })
     }
 
@@ -177,6 +177,20 @@ impl<'a> Contents<'a> {
         let mut code = self.sections.iter().filter(|section| section.executable && section.size > 0);
         usual.or_else(|| code.next().filter(|_| code.next().is_none()))
     }
+}
+
+/// The address at which a linked file is entered. Mach-O's `LC_MAIN` says it as an offset in the file.
+fn entry(file: &object::File<'_>) -> u64 {
+    let entry = file.entry();
+    if file.format() != object::BinaryFormat::MachO {
+        return entry;
+    }
+    let as_address = |section: object::Section<'_, '_>| {
+        let (start, size) = section.file_range()?;
+        let offset = entry.checked_sub(start).filter(|offset| *offset < size)?;
+        section.address().checked_add(offset)
+    };
+    file.sections().find_map(as_address).unwrap_or(entry)
 }
 
 /// Whether the program may read the section: not notes, unwind tables and what only the dynamic linker reads.

@@ -20,11 +20,7 @@ pub(super) fn read(reader: &mut Reader<'_, '_, '_>) -> Result<()> {
         return Err(Error::unsupported("the file is not 64-bit little-endian ELF"));
     }
     let header = File::parse(bytes).map_err(malformed("the ELF header"))?;
-    reader.check_arch(match header.e_machine(LE) {
-        elf::EM_X86_64 => Some(Arch::X86_64),
-        elf::EM_AARCH64 => Some(Arch::Aarch64),
-        _ => None,
-    })?;
+    reader.check_arch(Arch::from_elf(header.e_machine(LE)))?;
     let table = header.sections(LE, bytes).map_err(malformed("the section table"))?;
     let symbols = table.symbols(LE, bytes, elf::SHT_SYMTAB).map_err(malformed("the symbol table"))?;
 

@@ -3,12 +3,14 @@
 mod coff;
 mod contents;
 mod elf;
+mod linked;
 mod macho;
 
 use std::borrow::Cow;
 use std::ops::Range;
 
 pub use contents::{Contents, Section, Symbol};
+pub(crate) use linked::text_of;
 
 use crate::error::{Error, Result};
 use crate::fixup::{self, Lookup};

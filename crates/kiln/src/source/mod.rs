@@ -112,6 +112,20 @@ impl Kind {
     }
 }
 
+impl std::fmt::Display for Kind {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Kind::Object(format) => write!(f, "{format} object"),
+            Kind::Linked(format) => write!(f, "linked {format} file"),
+            Kind::Archive => f.write_str("archive"),
+            Kind::Universal => f.write_str("universal Mach-O file"),
+            Kind::Assembly(_) => f.write_str("assembly source"),
+            Kind::Flat => f.write_str("flat code"),
+            Kind::Other(what) => f.write_str(what),
+        }
+    }
+}
+
 /// Where the slice for `arch` lies in a universal Mach-O file.
 ///
 /// # Errors

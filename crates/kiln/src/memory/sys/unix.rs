@@ -65,7 +65,7 @@ impl Mapping {
         }
         let start = NonNull::new(start.cast()).ok_or(io::ErrorKind::AddrNotAvailable)?;
         #[cfg(test)]
-        injection::after_call();
+        injection::mapped();
         Ok(Mapping { start, len })
     }
 
@@ -105,6 +105,8 @@ impl Drop for Mapping {
         tracing::info!("unmap {} bytes at {:#x}", self.len, self.address());
         // SAFETY: `self` owns the mapping; code in it is kept by `Arc<Published>`, of which this was the last.
         let result = unsafe { libc::munmap(self.start.as_ptr().cast(), self.len) };
+        #[cfg(test)]
+        injection::unmapped();
         // It fails only for a range that is no mapping.
         debug_assert_eq!(result, 0, "munmap: {}", io::Error::last_os_error());
     }
@@ -125,6 +127,7 @@ pub(crate) mod injection {
 
     thread_local! {
         static FAIL_AT: Cell<Option<usize>> = const { Cell::new(None) };
+        static LIVE: Cell<usize> = const { Cell::new(0) };
         static AFTER: RefCell<Option<Box<dyn FnMut()>>> = const { RefCell::new(None) };
     }
 
@@ -141,6 +144,20 @@ pub(crate) mod injection {
         let result = run();
         AFTER.take();
         result
+    }
+
+    /// How many mappings this thread has made more than it has dropped.
+    pub(crate) fn live() -> usize {
+        LIVE.get()
+    }
+
+    pub(super) fn mapped() {
+        LIVE.set(LIVE.get() + 1);
+        after_call();
+    }
+
+    pub(super) fn unmapped() {
+        LIVE.set(LIVE.get().wrapping_sub(1));
     }
 
     pub(super) fn before_call() -> io::Result<()> {

@@ -64,7 +64,7 @@ impl Syntax {
 /// sources are always assembled for an Apple triple, on any host: only there is `;` a comment and `@PAGE` an operand.
 ///
 /// The environment variable `KILN_AS` names another one, with its first arguments, separated by white space:
-/// `KILN_AS='clang-19 -march=armv9-a'`. Its file name says how it is called: as `clang`, as `zig cc`, as `llvm-mc`, as
+/// `KILN_AS='clang-19 -g'`. Its file name says how it is called: as `clang`, as `zig cc`, as `llvm-mc`, as
 /// a C compiler if there is a `cc` in it, else as GNU `as`. The target is passed along unless the arguments have one.
 ///
 /// # Examples

@@ -44,7 +44,7 @@ const UNKNOWN_TARGET: [&str; 6] = [
 ];
 
 /// What Apple's stand-ins say for tools that are not installed.
-const STAND_IN: [&str; 3] = ["xcode-select: ", "xcrun: error: ", "o developer tools were found"];
+const STAND_IN: [&str; 2] = ["xcode-select: ", "xcrun: error: "];
 
 impl Job<'_> {
     /// Runs `tool` on the text.
@@ -352,6 +352,19 @@ clang: error: assembler command failed with exit code 1 (use -v to see invocatio
         assert_eq!(input(b"\xEF\xBB\xBFnop"), b"# 1\nnop\n");
         assert_eq!(input(b"nop\r\n"), b"# 1\nnop\r\n");
         assert_eq!(input(b""), b"# 1\n");
+    }
+
+    #[test]
+    fn scratch_is_never_a_directory_that_was_there() {
+        let first = Scratch::new().unwrap();
+        let (stem, number) = first.0.to_str().unwrap().rsplit_once('-').unwrap();
+        let number: u32 = number.parse().unwrap();
+        // Another test may take the next number: a few of them.
+        let theirs: Vec<PathBuf> = (number + 1..number + 9).map(|number| format!("{stem}-{number}").into()).collect();
+        let made: Vec<&PathBuf> = theirs.iter().filter(|dir| fs::create_dir(dir).is_ok()).collect();
+        let second = Scratch::new();
+        made.iter().for_each(|dir| fs::remove_dir(dir).unwrap());
+        assert!(!made.is_empty() && !made.contains(&&second.unwrap().0));
     }
 
     #[test]

@@ -1,0 +1,166 @@
+//! The arguments, with their help.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use clap::{ArgAction, Args, Parser, Subcommand};
+use kiln::{Target, TargetAddr};
+
+use crate::emit::Format;
+
+/// Puts native code into a process under W^X, and calls it.
+#[derive(Parser)]
+#[command(name = "kiln", version, about, arg_required_else_help = true, disable_help_subcommand = true)]
+#[command(after_help = "Examples:
+  kiln run hello.S                     assemble it, load it, call its _start
+  kiln run write.S \"Hello from Tim\"    the same, with a line of text for it
+  kiln flat hello.o -o hello.bin       the bytes of its text, linked, without a header
+  kiln asm hello.S -o hello.o          assemble it, for this machine or for another
+
+`kiln COMMAND --help` says more of each.")]
+pub(crate) struct Arguments {
+    /// Say each step on standard error; twice for more
+    #[arg(short, long, global = true, action = ArgAction::Count)]
+    pub(crate) verbose: u8,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum Command {
+    Run(Run),
+    Flat(Flat),
+    Asm(Asm),
+}
+
+/// Load code and run it
+///
+/// FILE is assembly (.s, .S), an object file, a linked executable whose text stands alone, or flat machine code (.bin).
+/// Its `_start` is called with a pointer to TEXT and a newline and with their length; without TEXT, with null and 0. Without
+/// `_start`, its `main` is called with argc, argv and envp, and its result is the exit status.
+#[derive(Args)]
+#[command(override_usage = "kiln run [OPTIONS] FILE [TEXT]...\n       kiln run [OPTIONS] FILE... -- [TEXT]...")]
+#[command(after_help = "Examples:
+  kiln run hello.S
+  kiln run write.S \"Hello from Tim\"
+  kiln run write.S Hello from Tim      the words are joined by spaces
+  kiln run main.o util.o -- one two    several files, linked together
+  kiln run build/write.bin Hello       flat machine code, entered at its first byte
+
+Exit status: 0; of a `main`, its result; 2 if nothing was run; 128 + the signal's number if the code was stopped by one.")]
+pub(crate) struct Run {
+    /// What to load, and the text for it
+    #[arg(required = true, value_name = "FILE")]
+    pub(crate) first: Vec<OsString>,
+    /// Text, where several files stand in front of it
+    #[arg(last = true, value_name = "TEXT")]
+    pub(crate) last: Vec<OsString>,
+    /// Enter here instead: a symbol, or an offset in flat code
+    #[arg(long, value_name = "NAME")]
+    pub(crate) entry: Option<String>,
+}
+
+/// Cut flat machine code out of a file
+///
+/// FILE is an object file or a linked file (ELF, Mach-O, COFF) for any target, assembly, or flat code to print in another form.
+/// Of an object file, the text section is linked and written; if it refers to other sections, the whole image at BASE is: text,
+/// constants and data, each on pages of its own. What cannot be resolved is an error. Of a linked file, the bytes of the
+/// section are written as they are.
+#[derive(Args)]
+#[command(after_help = "Examples:
+  kiln flat hello.o -o hello.bin             in place of otool, grep and dd
+  kiln flat hello.o --entry                  at which offset to enter it
+  kiln flat hello.o --emit c                 as a C array, with the disassembly
+  kiln flat prog.o --base 0x400000 -o a.bin  text, constants and data, for one address")]
+pub(crate) struct Flat {
+    /// The file to cut
+    pub(crate) file: PathBuf,
+    /// Where to write; standard output if absent
+    #[arg(short, long, value_name = "OUT")]
+    pub(crate) output: Option<PathBuf>,
+    /// Take this section instead of the text: `.rodata`, `__TEXT,__const`
+    #[arg(long, value_name = "NAME")]
+    pub(crate) section: Option<String>,
+    /// Take only the bytes of this symbol
+    #[arg(long, value_name = "NAME", conflicts_with = "section")]
+    pub(crate) symbol: Option<String>,
+    /// Print the offset of the entry (`_start`, else `main`) instead of the bytes
+    #[arg(long, conflicts_with_all = ["output", "emit"])]
+    pub(crate) entry: bool,
+    /// Link for this address
+    #[arg(long, value_name = "ADDRESS", value_parser = address)]
+    pub(crate) base: Option<TargetAddr>,
+    /// Give an undefined symbol an address
+    #[arg(long, value_name = "NAME=ADDRESS", value_parser = definition)]
+    pub(crate) define: Vec<(String, TargetAddr)>,
+    /// The form to write
+    #[arg(long, value_name = "FORM", default_value = "bin")]
+    pub(crate) emit: Format,
+    /// What to assemble for, which slice of a universal file to take, and what flat code is made for
+    #[arg(long, value_name = "TRIPLE")]
+    pub(crate) target: Option<Target>,
+}
+
+/// Assemble with the best assembler there is
+///
+/// Looks for an assembler that knows the target: the system's own for this machine, else clang, llvm-mc, zig cc or a GNU cross
+/// assembler. KILN_AS=COMMAND takes another. Sources named .S go through the C preprocessor first.
+#[derive(Args)]
+#[command(after_help = "Examples:
+  kiln asm hello.S -o hello.o
+  kiln asm hello.S -o hello.o --target aarch64-apple-darwin
+  kiln asm - -o out.o < hello.s              from standard input, without the preprocessor
+  KILN_AS='clang -march=armv8.5-a' kiln asm mte.S")]
+pub(crate) struct Asm {
+    /// The source, or `-` for standard input
+    pub(crate) file: PathBuf,
+    /// Where to write the object file; the source's name with .o, in this directory, if absent
+    #[arg(short, long, value_name = "OUT")]
+    pub(crate) output: Option<PathBuf>,
+    /// What to assemble for; this machine if absent
+    #[arg(long, value_name = "TRIPLE")]
+    pub(crate) target: Option<Target>,
+}
+
+/// A number as C writes it.
+pub(crate) fn number(text: &str) -> Result<u64, String> {
+    let digits = text.replace('_', "");
+    let number = match digits.strip_prefix("0x").or_else(|| digits.strip_prefix("0X")) {
+        Some(hex) => u64::from_str_radix(hex, 16),
+        None => digits.parse(),
+    };
+    number.map_err(|_| "an address is a number such as 4096 or 0x1000".to_owned())
+}
+
+fn address(text: &str) -> Result<TargetAddr, String> {
+    number(text).map(TargetAddr)
+}
+
+fn definition(text: &str) -> Result<(String, TargetAddr), String> {
+    match text.split_once('=') {
+        Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), address(value)?)),
+        _ => Err("a definition is NAME=ADDRESS, such as write=0x7f0012340000".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_definitions_are_consistent() {
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn numbers() {
+        assert_eq!(number("4096"), Ok(4096));
+        assert_eq!(number("0x1_0000"), Ok(65536));
+        assert_eq!(number("0xffffffffffffffff"), Ok(u64::MAX));
+        assert!(number("0x").is_err());
+        assert!(number("-1").is_err());
+        assert!(number("").is_err());
+    }
+}

@@ -1,0 +1,300 @@
+//! `kiln flat`
+
+use std::io::{IsTerminal, Write};
+use std::ops::Range;
+use std::path::Path;
+use std::process::ExitCode;
+
+use kiln::{Arch, Assembler, Contents, Error, Kind, Linker, Permission, Plan, Section, Target, TargetAddr};
+
+use crate::asm::{read, write};
+use crate::emit::{self, Format, Image};
+use crate::{Failure, args};
+
+/// What was cut.
+struct Cut {
+    arch: Arch,
+    base: u64,
+    bytes: Vec<u8>,
+    /// The offset at which it is entered.
+    entry: Option<u64>,
+    /// The parts that hold instructions.
+    code: Vec<Range<usize>>,
+    symbols: Vec<(u64, String)>,
+}
+
+pub(crate) fn flat(args: args::Flat) -> Result<ExitCode, Failure> {
+    let name = args.file.display().to_string();
+    let mut bytes = read(&args.file)?;
+    let target = args.target.unwrap_or_else(Target::host);
+    let mut kind = Kind::of_file(&args.file, &bytes);
+    if let Kind::Assembly(syntax) = kind {
+        let directory = args.file.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        bytes = Assembler::find(target, syntax)?.include_dir(directory).assemble(&name, &bytes)?;
+        kind = Kind::of(&bytes);
+    }
+    let cut = if kind == Kind::Flat {
+        flat_code(&args, bytes, target)?
+    } else {
+        let contents = Contents::read(&name, &bytes, target.arch())?;
+        let cut = if contents.is_linked() { linked(&args, &contents)? } else { object(&args, &contents, &name, &bytes)? };
+        if let Some(asked) = args.target.filter(|asked| asked.arch() != cut.arch) {
+            return Err(Failure::new(format!("{name}: the code is for {}, and {asked} was asked for", cut.arch)));
+        }
+        cut
+    };
+    if args.entry {
+        let Some(entry) = cut.entry else {
+            return Err(Failure::new(format!("{name}: there is no symbol `_start` or `main` in the cut"))
+                .next("take a named function with --symbol NAME"));
+        };
+        println!("{entry:#x}");
+        return Ok(ExitCode::SUCCESS);
+    }
+    put(&args, &cut)
+}
+
+fn put(args: &args::Flat, cut: &Cut) -> Result<ExitCode, Failure> {
+    let stem = args.file.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
+    let image = Image {
+        name: args.symbol.as_deref().unwrap_or(&stem),
+        arch: cut.arch,
+        base: cut.base,
+        bytes: &cut.bytes,
+        entry: cut.entry,
+        code: cut.code.clone(),
+        symbols: cut.symbols.clone(),
+    };
+    let output = emit::emit(args.emit, &image);
+    match &args.output {
+        Some(path) => write(path, &output)?,
+        None => {
+            let mut stdout = std::io::stdout();
+            if args.emit == Format::Bin && stdout.is_terminal() {
+                return Err(Failure::new("machine code is not for a terminal")
+                    .next("give -o OUT, redirect standard output, or say --emit hex"));
+            }
+            let written = stdout.write_all(&output).and_then(|()| stdout.flush());
+            written.map_err(|error| Failure::new(format!("standard output: {error}")))?;
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn flat_code(args: &args::Flat, bytes: Vec<u8>, target: Target) -> Result<Cut, Failure> {
+    if let Some(what) = args.section.as_ref().or(args.symbol.as_ref()) {
+        return Err(Failure::new(format!("{}: flat code has no names, and `{what}` was asked for", args.file.display())));
+    }
+    let code = std::iter::once(0..bytes.len()).collect();
+    let base = args.base.unwrap_or_default().0;
+    Ok(Cut { arch: target.arch(), base, bytes, entry: Some(0), code, symbols: Vec::new() })
+}
+
+/// Bytes of a linked file, as they are.
+fn linked(args: &args::Flat, contents: &Contents<'_>) -> Result<Cut, Failure> {
+    let name = args.file.display();
+    if let Some(base) = args.base {
+        return Err(Failure::new(format!("{name}: a linked file has its addresses already, and {base} was asked for"))
+            .next("link the object files that it was made from"));
+    }
+    let (section, range) = match &args.symbol {
+        None => {
+            let section = section(args, contents)?;
+            (section, 0..section.size)
+        }
+        Some(symbol) => symbol_range(args, contents, symbol)?,
+    };
+    if section.data.is_empty() {
+        return Err(Failure::new(format!("{name}: {}: the section has no contents in the file", section.name)));
+    }
+    let bytes = usize::try_from(range.start).ok().zip(usize::try_from(range.end).ok());
+    let Some(bytes) = bytes.and_then(|(start, end)| section.data.get(start..end)) else {
+        return Err(Failure::new(format!("{name}: {}: the symbol lies outside its section", section.name)));
+    };
+    let base = section.address.wrapping_add(range.start);
+    let inside = |address: u64| address.checked_sub(base).filter(|offset| *offset < bytes.len() as u64);
+    let symbols: Vec<(u64, String)> = (contents.symbols().iter())
+        .filter_map(|symbol| {
+            let home = contents.sections().get(symbol.section)?;
+            Some((inside(home.address.wrapping_add(symbol.offset))?, symbol.name.clone()))
+        })
+        .collect();
+    let entry = contents.entry().and_then(inside).or_else(|| entry_by_name(&symbols));
+    Ok(Cut {
+        arch: contents.target().arch(),
+        base,
+        bytes: bytes.to_vec(),
+        entry,
+        code: if section.executable { std::iter::once(0..bytes.len()).collect() } else { Vec::new() },
+        symbols,
+    })
+}
+
+/// The section that was asked for, or the text.
+fn section<'c, 'a>(args: &args::Flat, contents: &'c Contents<'a>) -> Result<&'c Section<'a>, Failure> {
+    let found = match &args.section {
+        None => contents.text(),
+        Some(name) => contents.sections().iter().find(|section| section.is(name)),
+    };
+    found.ok_or_else(|| {
+        let names: Vec<&str> =
+            contents.sections().iter().filter(|section| section.size > 0).map(|section| &*section.name).collect();
+        let failure = Failure::new(match &args.section {
+            Some(name) => format!("{}: there is no section {name}", args.file.display()),
+            None => format!("{}: there is no text section, or there are several executable ones", args.file.display()),
+        });
+        if names.is_empty() { failure } else { failure.next(format!("name one with --section: {}", names.join(", "))) }
+    })
+}
+
+/// Where a symbol of the file lies. Mach-O's names may be asked for as C writes them.
+fn symbol_range<'c, 'a>(
+    args: &args::Flat,
+    contents: &'c Contents<'a>,
+    name: &str,
+) -> Result<(&'c Section<'a>, Range<u64>), Failure> {
+    let macho = contents.target().format() == kiln::Format::MachO;
+    let is = |symbol: &&kiln::Symbol| symbol.name == name || macho && symbol.name.strip_prefix('_') == Some(name);
+    let Some(symbol) = contents.symbols().iter().find(is) else {
+        let names: Vec<&str> = contents.symbols().iter().map(|symbol| &*symbol.name).take(12).collect();
+        let failure = Failure::new(format!("{}: there is no symbol `{name}`", args.file.display()));
+        return Err(if names.is_empty() { failure } else { failure.next(format!("it has {}", names.join(", "))) });
+    };
+    let section = &contents.sections()[symbol.section];
+    let end = if symbol.size > 0 {
+        symbol.offset.saturating_add(symbol.size)
+    } else {
+        // The format, or the assembler, does not say: as far as the next symbol.
+        (contents.symbols().iter())
+            .filter(|other| other.section == symbol.section && other.offset > symbol.offset)
+            .map(|other| other.offset)
+            .min()
+            .unwrap_or(section.size)
+    };
+    Ok((section, symbol.offset..end))
+}
+
+/// Bytes of an object file, linked.
+fn object(args: &args::Flat, contents: &Contents<'_>, name: &str, bytes: &[u8]) -> Result<Cut, Failure> {
+    let mut linker = Linker::new(contents.target());
+    linker.add_object(name, bytes)?;
+    for (symbol, address) in &args.define {
+        linker.define_address(symbol, *address);
+    }
+    let base = args.base.unwrap_or_default();
+    if let Some(symbol) = &args.symbol {
+        let (section, range) = symbol_range(args, contents, symbol)?;
+        let qualified = qualified(section);
+        self_contained(&linker, &qualified, Some(range.clone()), &format!("`{symbol}`"), name)?;
+        return part(args, linker, contents, &qualified, range, base);
+    }
+    let section = match &args.section {
+        Some(_) => Some(section(args, contents)?),
+        None => contents.text(),
+    };
+    if let Some(section) = section {
+        let qualified = qualified(section);
+        let alone = linker.references(&qualified, None)?.is_empty();
+        if args.section.is_some() && !alone {
+            self_contained(&linker, &qualified, None, &format!("the section {}", section.name), name)?;
+        }
+        if alone {
+            return part(args, linker, contents, &qualified, 0..section.size, base);
+        }
+    }
+    let plan = linker.plan(base).map_err(|error| whole_image(error, name))?;
+    Ok(whole(args, contents, &plan, base, 0..plan.image().len() as u64))
+}
+
+/// A section by a name that is its own: Mach-O's with the segment.
+fn qualified(section: &Section<'_>) -> String {
+    match &section.segment {
+        Some(segment) => format!("{segment},{}", section.name),
+        None => section.name.clone(),
+    }
+}
+
+fn self_contained(
+    linker: &Linker<'_>,
+    section: &str,
+    range: Option<Range<u64>>,
+    what: &str,
+    name: &str,
+) -> Result<(), Failure> {
+    let outside = linker.references(section, range)?;
+    if outside.is_empty() {
+        return Ok(());
+    }
+    Err(Failure::new(format!("{name}: {what} cannot be cut out alone: it refers to {}", outside.join(", ")))
+        .next("leave --section and --symbol out: then the whole image is linked"))
+}
+
+/// A part of one section, linked at `base`.
+fn part(
+    args: &args::Flat,
+    mut linker: Linker<'_>,
+    contents: &Contents<'_>,
+    section: &str,
+    range: Range<u64>,
+    base: TargetAddr,
+) -> Result<Cut, Failure> {
+    linker.keep_only(section)?;
+    // The section stands at the base, so that the part does when the section begins that much earlier.
+    let Some(start) = base.0.checked_sub(range.start).or_else(|| args.base.is_none().then_some(0)) else {
+        return Err(Failure::new(format!("the part begins {:#x} bytes into its section, which would begin below 0", range.start)));
+    };
+    let plan = linker.plan(TargetAddr(start))?;
+    Ok(whole(args, contents, &plan, base, range))
+}
+
+/// What undefined symbols mean for a whole image.
+fn whole_image(error: Error, name: &str) -> Failure {
+    let undefined = error.is_undefined();
+    let failure = Failure::from(error);
+    if undefined {
+        return failure.next(format!("give their addresses: kiln flat {name} --define NAME=ADDRESS"));
+    }
+    failure
+}
+
+/// The bytes `range` of a plan's image.
+fn whole(args: &args::Flat, contents: &Contents<'_>, plan: &Plan, base: TargetAddr, range: Range<u64>) -> Cut {
+    let clip = |start: u64, size: u64| {
+        let start = start.clamp(range.start, range.end);
+        let end = start.saturating_add(size).clamp(range.start, range.end);
+        (start - range.start) as usize..(end - range.start) as usize
+    };
+    let code: Vec<Range<usize>> = (plan.sections().iter())
+        .filter(|section| section.permission == Permission::Text)
+        .map(|section| clip(section.address.0 - plan.base().0, section.size))
+        .filter(|range| !range.is_empty())
+        .collect();
+    let mut symbols: Vec<(u64, String)> = (plan.symbols().iter())
+        .filter_map(|symbol| {
+            let offset = symbol.address.0.checked_sub(plan.base().0)?;
+            range.contains(&offset).then(|| (offset - range.start, symbol.name.clone()))
+        })
+        .collect();
+    symbols.sort();
+    if plan.absolute() > 0 && args.base.is_none() {
+        tracing::warn!(
+            "{}: {} addresses in the image make it work at address {base} only; choose it with --base",
+            args.file.display(),
+            plan.absolute()
+        );
+    }
+    Cut {
+        arch: contents.target().arch(),
+        base: base.0,
+        bytes: plan.image()[range.start as usize..range.end as usize].to_vec(),
+        entry: entry_by_name(&symbols),
+        code,
+        symbols,
+    }
+}
+
+/// The offset of the entry: `_start` as ELF or Mach-O writes it, else `main`.
+fn entry_by_name(symbols: &[(u64, String)]) -> Option<u64> {
+    let wanted = ["_start", "start", "main", "_main"];
+    wanted.iter().find_map(|name| symbols.iter().find(|(_, symbol)| symbol == name)).map(|(offset, _)| *offset)
+}

@@ -1,0 +1,145 @@
+//! `kiln run`
+#![allow(unsafe_code)] // Calls code that the user vouches for by running the command on it.
+
+use std::ffi::{CString, OsString, c_char, c_int};
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use kiln::{Function, Kind, Linker, Module, Target};
+
+use crate::args::number;
+use crate::asm::read;
+use crate::{Failure, args, crash};
+
+/// `_start(text, length)`; what it returns is narrated.
+type Start = extern "C" fn(*const u8, usize) -> usize;
+/// `main(argc, argv, envp)`
+type Main = extern "C" fn(c_int, *const *const c_char, *const *const c_char) -> c_int;
+
+pub(crate) fn run(args: args::Run) -> Result<ExitCode, Failure> {
+    let (files, text) = split(args.first, args.last, std::env::args_os().any(|argument| argument == "--"));
+    let mut linker = Linker::new(Target::host());
+    for file in &files {
+        add(&mut linker, file, args.entry.as_deref())?;
+    }
+    // SAFETY: whoever runs this command on a file vouches for the code in it.
+    let module = unsafe { linker.load() }.map_err(|error| explain(error, &files, &text))?;
+    let name = entry(&module, args.entry.as_deref(), &files)?;
+    if name == "main" && args.entry.is_none() {
+        return call_main(&module, &files, text);
+    }
+    call_start(&module, &name, &files, text)
+}
+
+/// What stands in front of `--` are files; without `--`, the first word alone is one.
+fn split(first: Vec<OsString>, last: Vec<OsString>, separated: bool) -> (Vec<PathBuf>, Vec<OsString>) {
+    if separated {
+        return (first.into_iter().map(PathBuf::from).collect(), last);
+    }
+    let mut words = first.into_iter();
+    let file = words.next().map(PathBuf::from);
+    (file.into_iter().collect(), words.collect())
+}
+
+fn add(linker: &mut Linker<'_>, file: &Path, entry: Option<&str>) -> Result<(), Failure> {
+    // Flat code has no names: an entry that is a number is an offset in it.
+    if let Some(Ok(offset)) = entry.map(number) {
+        let code = read(file)?;
+        let kind = Kind::of_file(file, &code);
+        if kind != Kind::Flat {
+            return Err(Failure::new(format!("{}: an offset enters flat code, and this is {kind}", file.display()))
+                .next("give a symbol's name as --entry"));
+        }
+        let offset = usize::try_from(offset).unwrap_or(usize::MAX);
+        linker.add_flat(&file.display().to_string(), code, &[("_start", offset)])?;
+        return Ok(());
+    }
+    linker.add_file(file)?;
+    Ok(())
+}
+
+/// Adds the likely way out to an error of the linker.
+fn explain(error: kiln::Error, files: &[PathBuf], text: &[OsString]) -> Failure {
+    let file_as_text = text.iter().find(|word| Path::new(word).is_file()).filter(|_| files.len() == 1);
+    let mut failure = Failure::from(error);
+    if failure.next.is_none() {
+        failure.next = Some(match file_as_text {
+            Some(word) => format!(
+                "`{}` was taken for text; to link it too, end the files with `--`",
+                word.to_string_lossy()
+            ),
+            None if failure.message.contains("undefined symbol") => {
+                "give the files that define them too: `kiln run FILE... --`".to_owned()
+            }
+            None => return failure,
+        });
+    }
+    failure
+}
+
+/// The symbol to call.
+fn entry(module: &Module, asked: Option<&str>, files: &[PathBuf]) -> Result<String, Failure> {
+    let wanted = match asked {
+        Some(asked) if number(asked).is_ok() => &["_start"][..],
+        Some(asked) => &[asked][..],
+        None => &["_start", "main"],
+    };
+    if let Some(name) = wanted.iter().find(|name| module.address(name).is_some()) {
+        return Ok((*name).to_owned());
+    }
+    let names: Vec<&str> = module.exports().map(|(name, _)| name).take(12).collect();
+    let file = files.first().map(|file| file.display().to_string()).unwrap_or_default();
+    let failure = Failure::new(match asked {
+        Some(asked) => format!("{file}: there is no global symbol `{asked}` to enter"),
+        None => format!("{file}: there is no global symbol `_start` or `main` to enter"),
+    });
+    Err(match &names[..] {
+        [] => failure.next("make the entry global in the source: `.globl _start`"),
+        names => failure.next(format!("enter another one with --entry: {}", names.join(", "))),
+    })
+}
+
+fn call_start(module: &Module, name: &str, files: &[PathBuf], words: Vec<OsString>) -> Result<ExitCode, Failure> {
+    let text = (!words.is_empty()).then(|| {
+        let mut text = words.join(" ".as_ref()).into_vec();
+        text.push(b'\n');
+        text
+    });
+    let (pointer, length) = text.as_ref().map_or((std::ptr::null(), 0), |text| (text.as_ptr(), text.len()));
+    // SAFETY: the entry takes at most a pointer and a length and returns at most an integer, by the command's contract.
+    let start: Function<Start> = unsafe { module.function(name) }?;
+    tracing::info!("entry {name} at {:#x}", start.pointer() as usize);
+    tracing::info!("call {name}({pointer:p}, {length})");
+    let watch = crash::watch(module, files);
+    let result = start.call(pointer, length);
+    drop(watch);
+    tracing::info!("{name} returned {result:#x}");
+    Ok(ExitCode::SUCCESS)
+}
+
+fn call_main(module: &Module, files: &[PathBuf], words: Vec<OsString>) -> Result<ExitCode, Failure> {
+    unsafe extern "C" {
+        static environ: *const *const c_char;
+    }
+    let program = files.first().map(|file| file.as_os_str().to_owned());
+    let mut strings = Vec::new();
+    for word in program.into_iter().chain(words) {
+        strings.push(CString::new(word.as_bytes()).map_err(|_| Failure::new("an argument holds a NUL byte"))?);
+    }
+    let mut argv: Vec<*const c_char> = strings.iter().map(|word| word.as_ptr()).collect();
+    argv.push(std::ptr::null());
+    let argc = c_int::try_from(strings.len()).map_err(|_| Failure::new("there are too many arguments"))?;
+    // SAFETY: `main` is C's, by the command's contract.
+    let main: Function<Main> = unsafe { module.function("main") }?;
+    // SAFETY: the C library's own variable, which nothing here changes.
+    let environment = unsafe { environ };
+    tracing::info!("entry main at {:#x}", main.pointer() as usize);
+    tracing::info!("call main({argc}, argv, envp)");
+    let watch = crash::watch(module, files);
+    let status = main.call(argc, argv.as_ptr(), environment);
+    drop(watch);
+    tracing::info!("main returned {status}");
+    // As the C library's start code does: buffers are flushed and handlers run while the code is still there.
+    std::process::exit(status & 0xff)
+}

@@ -1,0 +1,281 @@
+//! Every relocation kind, linked at a made-up address and compared with bytes that stand in the fixture itself.
+//!
+//! A fixture is an assembly file in `relocations/<format>-<architecture>`. The comments at its head say what it shows,
+//! what it is linked with and what must come out; `relocations/fixture.rs` lists the words. Nothing runs, so every
+//! target is tested on every host.
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+#[path = "relocations/fixture.rs"]
+mod fixture;
+#[path = "relocations/raw.rs"]
+mod raw;
+#[path = "relocations/rows.rs"]
+mod rows;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+use fixture::{Expected, Fixture, Outcome, Place};
+use kiln::{Assembler, Format, Linker, Plan, Syntax, Target, TargetAddr};
+use raw::Raw;
+
+const DIRS: [(&str, Target); 6] = [
+    ("elf-x86_64", Target::X86_64_LINUX),
+    ("elf-aarch64", Target::AARCH64_LINUX),
+    ("macho-aarch64", Target::AARCH64_MACOS),
+    ("macho-x86_64", Target::X86_64_MACOS),
+    ("coff-x86_64", Target::X86_64_WINDOWS),
+    ("coff-aarch64", Target::AARCH64_WINDOWS),
+];
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/relocations")
+}
+
+/// The fixtures of a directory. Anything else in it fails: it would look tested, and be ignored.
+fn fixtures(dir: &str, target: Target) -> Vec<Fixture> {
+    let path = root().join(dir);
+    let entries = std::fs::read_dir(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    let mut files: Vec<PathBuf> = entries.map(|entry| entry.unwrap().path()).collect();
+    files.sort();
+    assert!(!files.is_empty(), "{dir} has no fixture");
+    let read = |file: &PathBuf| {
+        let name = file.file_name().unwrap().to_str().unwrap();
+        assert!(name.ends_with(".s"), "{dir}/{name} is no fixture");
+        let fixture = Fixture::parse(name, &std::fs::read_to_string(file).unwrap());
+        let fixture = fixture.unwrap_or_else(|error| panic!("{dir}/{name}: {error}"));
+        assert_eq!(fixture.target, target, "{dir}/{name}");
+        fixture
+    };
+    files.iter().map(read).collect()
+}
+
+/// The objects of a fixture, each with its name, its relocation types changed as the fixture says.
+fn assemble(fixture: &Fixture) -> Vec<(String, Vec<u8>)> {
+    let assembler = Assembler::find(fixture.target, Syntax::Plain).unwrap();
+    let mut objects = Vec::new();
+    for (index, text) in fixture.inputs.iter().enumerate() {
+        let name = if index == 0 { fixture.name.clone() } else { format!("{}#{}", fixture.name, index + 1) };
+        let mut object = assembler.assemble(&name, text.as_bytes()).unwrap_or_else(|error| panic!("{error}"));
+        for retype in fixture.retypes.iter().filter(|retype| retype.input == index) {
+            let found: Vec<Raw> = raw::relocations(fixture.target.format(), &object)
+                .into_iter()
+                .filter(|raw| raw.section == retype.section && raw.offset == retype.offset)
+                .collect();
+            let [found] = &found[..] else {
+                panic!("{name}: {} relocations at {}+{:#x}", found.len(), retype.section, retype.offset);
+            };
+            found.set(fixture.target.format(), &mut object, retype.value);
+        }
+        objects.push((name, object));
+    }
+    objects
+}
+
+fn plan(fixture: &Fixture, objects: &[(String, Vec<u8>)]) -> kiln::Result<Plan> {
+    let mut linker = Linker::new(fixture.target);
+    for (name, address) in &fixture.defines {
+        linker.define_address(name, TargetAddr(*address));
+    }
+    for (name, object) in objects {
+        linker.add_object(name, &object[..])?;
+    }
+    linker.plan(TargetAddr(fixture.base))
+}
+
+fn address(plan: &Plan, place: &Place) -> Result<u64, String> {
+    match place {
+        Place::At(address) => Ok(*address),
+        Place::Symbol(name, offset) => match plan.address(name) {
+            Some(address) => Ok(address.0 + offset),
+            None => Err(format!("expected something at `{name}`, and there is no such symbol")),
+        },
+    }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().join(" ")
+}
+
+/// All that is not as the fixture says, a line each.
+fn mismatches(fixture: &Fixture, objects: &[(String, Vec<u8>)]) -> Vec<String> {
+    let expected = match (&fixture.outcome, plan(fixture, objects)) {
+        (Outcome::Error(expected), Err(error)) if *expected == error.to_string() => return Vec::new(),
+        (Outcome::Error(expected), Err(error)) => {
+            return vec![format!("expected the error\n    {expected}\n  got\n    {error}")];
+        }
+        (Outcome::Error(expected), Ok(_)) => return vec![format!("expected the error\n    {expected}\n  got none")],
+        (Outcome::Bytes(_), Err(error)) => return vec![format!("got an error\n    {error}")],
+        (Outcome::Bytes(expected), Ok(plan)) => (expected, plan),
+    };
+    let (expected, plan) = expected;
+    let mut mismatches = Vec::new();
+    let mut compared = Vec::new();
+    for Expected { place, shown, bytes } in expected {
+        match address(&plan, place) {
+            Err(error) => mismatches.push(error),
+            Ok(address) => {
+                compared.push(address..address + bytes.len() as u64);
+                let got = plan.bytes_at(TargetAddr(address)).and_then(|rest| rest.get(..bytes.len()));
+                let got = got.map_or("nothing: it is outside the image".to_owned(), hex);
+                if got != hex(bytes) {
+                    mismatches.push(format!("at {shown} ({address:#x}): expected {}, got {got}", hex(bytes)));
+                }
+            }
+        }
+    }
+    if let Some(entries) = fixture.entries
+        && entries != plan.stubs_and_slots()
+    {
+        mismatches.push(format!("expected {entries:?} stubs and slots, got {:?}", plan.stubs_and_slots()));
+    }
+    mismatches.extend(unseen(fixture, objects, &plan, &compared));
+    mismatches
+}
+
+/// The relocations whose result the fixture does not look at: they would be linked, and prove nothing.
+fn unseen(
+    fixture: &Fixture,
+    objects: &[(String, Vec<u8>)],
+    plan: &Plan,
+    compared: &[std::ops::Range<u64>],
+) -> Vec<String> {
+    let mut unseen = Vec::new();
+    for (input, object) in objects {
+        for raw in raw::relocations(fixture.target.format(), object) {
+            let section = plan.sections().iter().find(|section| section.input == *input && section.name == raw.section);
+            let Some(section) = section else { continue };
+            let place = section.address.0 + raw.offset;
+            if !compared.iter().any(|range| range.contains(&place)) {
+                unseen.push(format!("nothing is expected at {}+{:#x}, where a relocation is", raw.section, raw.offset));
+            }
+        }
+    }
+    unseen
+}
+
+fn check(dir: &str, target: Target) {
+    let mut report = Vec::new();
+    for fixture in fixtures(dir, target) {
+        let objects = assemble(&fixture);
+        for mismatch in mismatches(&fixture, &objects) {
+            report.push(format!("{dir}/{}: {mismatch}", fixture.name));
+        }
+    }
+    assert!(report.is_empty(), "{} mismatches:\n{}", report.len(), report.join("\n"));
+}
+
+#[test]
+fn elf_x86_64() {
+    check("elf-x86_64", Target::X86_64_LINUX);
+}
+
+#[test]
+fn elf_aarch64() {
+    check("elf-aarch64", Target::AARCH64_LINUX);
+}
+
+#[test]
+fn macho_aarch64() {
+    check("macho-aarch64", Target::AARCH64_MACOS);
+}
+
+#[test]
+fn macho_x86_64() {
+    check("macho-x86_64", Target::X86_64_MACOS);
+}
+
+#[test]
+fn coff_x86_64() {
+    check("coff-x86_64", Target::X86_64_WINDOWS);
+}
+
+#[test]
+fn coff_aarch64() {
+    check("coff-aarch64", Target::AARCH64_WINDOWS);
+}
+
+#[test]
+fn every_directory_is_tested() {
+    let found: BTreeSet<String> = std::fs::read_dir(root())
+        .unwrap()
+        .map(|entry| entry.unwrap())
+        .filter(|entry| entry.path().is_dir())
+        .map(|entry| entry.file_name().into_string().unwrap())
+        .collect();
+    assert_eq!(found, DIRS.iter().map(|(dir, _)| (*dir).to_owned()).collect());
+    for (dir, target) in DIRS {
+        assert!(!fixtures(dir, target).is_empty());
+    }
+}
+
+/// Each row of the tables in `src/fixup` has a fixture that names it, holds no other kind of relocation, and links: its
+/// raw type is then a row's. No raw type is claimed for two rows, and there are as many of them as rows.
+#[test]
+fn every_row_has_a_fixture() {
+    let mut wrong = Vec::new();
+    for (dir, target) in DIRS {
+        let mut covered: BTreeMap<String, BTreeSet<u32>> = BTreeMap::new();
+        for fixture in fixtures(dir, target) {
+            let Some(row) = &fixture.covers else { continue };
+            assert!(matches!(fixture.outcome, Outcome::Bytes(_)), "{dir}/{}: covers a row by an error", fixture.name);
+            let objects = assemble(&fixture);
+            let raws = objects.iter().flat_map(|(_, object)| raw::relocations(target.format(), object));
+            let keys: BTreeSet<u32> = raws.filter(|raw| !raw.is_part(target)).map(|raw| raw.key).collect();
+            match keys.into_iter().collect::<Vec<_>>()[..] {
+                [key] => _ = covered.entry(row.clone()).or_default().insert(key),
+                ref keys => wrong.push(format!("{dir}/{}: covers one row, and has {keys:?}", fixture.name)),
+            }
+        }
+        let mut keys = BTreeSet::new();
+        for (row, claimed) in &covered {
+            for key in claimed.iter().filter(|key| !keys.insert(**key)) {
+                wrong.push(format!("{dir}: {key:#x} is claimed for {row} and for another row"));
+            }
+        }
+        let rows = rows::names(target);
+        assert!(rows.len() > 5, "{dir}: the tables were not found in the sources: {rows:?}");
+        for (row, count) in &rows {
+            let fixtures = covered.get(row).map_or(0, BTreeSet::len);
+            if fixtures != *count {
+                wrong.push(format!("{dir}: {row} has {count} rows, and fixtures for {fixtures}"));
+            }
+        }
+        for row in covered.keys().filter(|row| !rows.contains_key(*row)) {
+            wrong.push(format!("{dir}: {row} is covered, and is no row"));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// That the driver sees what is wrong.
+#[test]
+fn wrong_expectations_are_seen() {
+    let source = |expectation: &str| {
+        let target = Target::X86_64_LINUX;
+        format!(
+            "# A test of the test.\n# target: {target}\n# base: 0x10000\n# define: a = 0x20000\n# {expectation}\n\
+             .globl main\nmain: .quad a\n.quad a\n"
+        )
+    };
+    for (expectation, seen) in [
+        ("expect main: 00 00 02 00 00 00 00 00 00 00 02 00 00 00 00 00", vec![]),
+        ("expect main: 00 00 02 00 00 00 00 00 00 00 03", vec!["expected 00 00 02 00 00 00 00 00 00 00 03, got 00 00"]),
+        ("expect main: 00 00 02 00", vec!["nothing is expected at .text+0x8"]),
+        ("expect main+15: 00 00", vec!["got nothing", "at .text+0x0", "at .text+0x8"]),
+        ("expect other: 00", vec!["no such symbol", "at .text+0x0", "at .text+0x8"]),
+        ("expect-error: anything", vec!["got none"]),
+    ] {
+        let fixture = Fixture::parse("test.s", &source(expectation)).unwrap();
+        let got = mismatches(&fixture, &assemble(&fixture));
+        assert_eq!(got.len(), seen.len(), "{expectation}: {got:?}");
+        for (got, seen) in got.iter().zip(seen) {
+            assert!(got.contains(seen), "{expectation}: {got}");
+        }
+    }
+    for bad in ["expct main: 00", "expect: 00", "expect main: 0", "expect main:", "base: 7", "retype: .text+0 = x"] {
+        assert!(Fixture::parse("test.s", &source(bad)).is_err(), "{bad}");
+    }
+    assert!(Fixture::parse("test.s", &source("").replace("# \n", "")).is_err(), "no expectation");
+    assert_eq!(DIRS.map(|(_, target)| target.format()).iter().filter(|format| **format == Format::Coff).count(), 2);
+}

@@ -1,0 +1,194 @@
+//! The design's rules about the source itself.
+
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().unwrap()
+}
+
+/// The Rust files under a folder of the repository, by path from its root.
+fn files(folder: &str) -> Vec<(String, String)> {
+    let mut found = Vec::new();
+    let mut folders = vec![root().join(folder)];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(&folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                let name = path.strip_prefix(root()).unwrap().to_str().unwrap().to_owned();
+                found.push((name, fs::read_to_string(&path).unwrap()));
+            }
+        }
+    }
+    assert!(!found.is_empty(), "{folder} holds no source");
+    found.sort();
+    found
+}
+
+/// The library's own files, without its tests.
+fn library() -> Vec<(String, String)> {
+    let mut files = files("crates/kiln/src");
+    files.retain(|(name, _)| !name.ends_with("tests.rs"));
+    files
+}
+
+/// The lines of a file that are code: not comments, and not the tests at its end.
+fn code(text: &str) -> impl Iterator<Item = (usize, &str)> {
+    let tests = text.find("\nmod tests {").unwrap_or(text.len());
+    text[..tests].lines().enumerate().filter_map(|(number, line)| {
+        let code = line.split("//").next().unwrap_or_default();
+        (!code.trim().is_empty()).then_some((number + 1, code))
+    })
+}
+
+/// Every place where `word` stands in code of the files that `applies` picks.
+fn places(files: &[(String, String)], word: &str, applies: impl Fn(&str) -> bool) -> Vec<String> {
+    let mut found = Vec::new();
+    for (name, text) in files.iter().filter(|(name, _)| applies(name)) {
+        found.extend(code(text).filter(|(_, line)| line.contains(word)).map(|(number, line)| {
+            format!("{name}:{number}: {}", line.trim())
+        }));
+    }
+    found
+}
+
+const PURE: [&str; 5] = ["source", "object", "graph", "layout", "fixup"];
+
+fn is_in(name: &str, parts: &[&str]) -> bool {
+    parts.iter().any(|part| {
+        let inside = name.strip_prefix("crates/kiln/src/").and_then(|name| name.strip_prefix(part));
+        inside.is_some_and(|rest| rest.is_empty() || rest.starts_with(['/', '.']))
+    })
+}
+
+#[test]
+fn the_stages_before_memory_are_safe_and_know_no_system() {
+    let library = library();
+    for word in ["unsafe", "target_os", "target_vendor", "libc", "cfg(unix)"] {
+        let found = places(&library, word, |name| is_in(name, &PURE));
+        assert!(found.is_empty(), "`{word}` in a pure stage:\n{}", found.join("\n"));
+    }
+}
+
+#[test]
+fn systems_are_named_in_one_place() {
+    let found = places(&library(), "target_os", |name| !is_in(name, &["memory/sys", "register"]));
+    assert!(found.is_empty(), "{}", found.join("\n"));
+}
+
+#[test]
+fn architectures_are_named_where_their_arithmetic_is() {
+    let library = library();
+    for word in ["target_arch", "X86_64", "x86_64", "Aarch64", "AARCH64", "aarch64", "arm64"] {
+        let mut found = places(&library, word, |name| !is_in(name, &["fixup", "memory/icache", "target"]));
+        // A section type of the format, whose name says where it came from.
+        found.retain(|place| !place.contains("SHT_X86_64_UNWIND"));
+        assert!(found.is_empty(), "`{word}` outside fixup, memory/icache, target:\n{}", found.join("\n"));
+    }
+}
+
+#[test]
+fn unsafe_stands_in_few_files_which_say_why() {
+    let all = [library(), files("crates/kiln-cli/src"), files("xtask/src")].concat();
+    let mut allowed = Vec::new();
+    for (name, text) in &all {
+        let permission = text.lines().find(|line| line.starts_with("#![allow(unsafe_code)]"));
+        match permission {
+            Some(line) => {
+                assert!(line.contains("// "), "{name}: no reason beside the permission");
+                assert!(text.contains("unsafe"), "{name}: a permission that nothing needs");
+                allowed.push(&**name);
+            }
+            None => assert!(!text.contains("allow(unsafe_code)") || name.ends_with("lib.rs"), "{name}"),
+        }
+    }
+    assert_eq!(
+        allowed,
+        [
+            "crates/kiln/src/function/mod.rs",
+            "crates/kiln/src/linker.rs",
+            "crates/kiln/src/memory/heap.rs",
+            "crates/kiln/src/memory/icache.rs",
+            "crates/kiln/src/memory/staged.rs",
+            "crates/kiln/src/memory/sys/apple.rs",
+            "crates/kiln/src/memory/sys/linux.rs",
+            "crates/kiln/src/memory/sys/unix.rs",
+            "crates/kiln/src/module/mod.rs",
+            "crates/kiln-cli/src/crash.rs",
+            "crates/kiln-cli/src/run.rs",
+        ],
+        "a new file with unsafe code is a decision: enter it here"
+    );
+}
+
+#[test]
+fn there_is_no_writable_and_executable_protection() {
+    let found = places(&library(), "PROT_EXEC", |_| true);
+    // The value for text, and Apple's mapping, of which each thread sees one side.
+    assert_eq!(found.len(), 2, "{}", found.join("\n"));
+    assert!(found.iter().any(|place| place.contains("PROT_READ | libc::PROT_EXEC,")));
+    assert!(found.iter().any(|place| place.contains("MAP_JIT")));
+}
+
+#[test]
+fn the_command_uses_the_public_api() {
+    let command = files("crates/kiln-cli/src");
+    let found = places(&command, "path = \"../", |_| true);
+    assert!(found.is_empty(), "{}", found.join("\n"));
+    let manifest = fs::read_to_string(root().join("crates/kiln-cli/Cargo.toml")).unwrap();
+    assert!(manifest.contains("kiln = { path = \"../kiln\" }"), "no features that open the inside");
+}
+
+#[test]
+fn the_architecture_page_names_files_that_exist() {
+    let page = fs::read_to_string(root().join("ARCHITECTURE.md")).unwrap();
+    let mut named = 0;
+    for word in page.split('`').skip(1).step_by(2) {
+        let is_path = word.contains('/') && !word.contains([' ', '*', '<', ':']) && !word.starts_with('-');
+        if is_path {
+            assert!(root().join(word).exists(), "ARCHITECTURE.md names `{word}`");
+            named += 1;
+        }
+    }
+    assert!(named > 20, "the page names the files: {named}");
+    for (name, _) in library() {
+        assert!(page.contains(&name), "ARCHITECTURE.md does not name `{name}`");
+    }
+}
+
+#[test]
+fn the_pipeline_is_declared_in_its_order() {
+    let root_module = fs::read_to_string(root().join("crates/kiln/src/lib.rs")).unwrap();
+    let stages = ["source", "object", "graph", "layout", "fixup", "memory", "module", "function"];
+    let places: Vec<usize> = stages.iter().map(|stage| root_module.find(&format!("mod {stage};")).unwrap()).collect();
+    assert!(places.is_sorted(), "lib.rs declares the stages in the order of the pipeline");
+}
+
+#[test]
+fn files_are_small() {
+    let sources = [library(), files("crates/kiln-cli/src"), files("xtask/src")].concat();
+    let tests = files("crates/kiln/tests");
+    for (files, limit) in [(sources, 500), (tests, 800)] {
+        for (name, text) in files {
+            let lines = text.split("\nmod tests {").next().unwrap_or_default().lines().count();
+            assert!(lines <= limit, "{name} has {lines} lines: split it");
+        }
+    }
+}
+
+#[test]
+fn nothing_is_left_to_do() {
+    let all = [files("crates"), files("xtask/src")].concat();
+    for word in ["TODO", "FIXME", "XXX", "todo!(", "unimplemented!(", "dbg!(", "#[ignore"] {
+        let words: Vec<_> = all
+            .iter()
+            .filter(|(name, text)| !name.ends_with("tidy.rs") && text.contains(word))
+            .map(|(name, _)| &**name)
+            .collect();
+        assert!(words.is_empty(), "`{word}` in {}", words.join(", "));
+    }
+}
