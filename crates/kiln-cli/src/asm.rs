@@ -42,7 +42,10 @@ fn source_syntax(path: &Path, text: &[u8]) -> Result<Syntax, Failure> {
 }
 
 pub(crate) fn read(path: &Path) -> Result<Vec<u8>, Failure> {
-    std::fs::read(path).map_err(|error| Failure::new(format!("{}: cannot read the file: {error}", path.display())))
+    std::fs::read(path).map_err(|error| {
+        Failure::new(format!("{}: cannot read the file: {error}", path.display()))
+            .next("check the path and who may read it")
+    })
 }
 
 /// Writes a file whole, or leaves none behind.

@@ -5,7 +5,7 @@ use std::fmt::{self, Write};
 use std::mem::MaybeUninit;
 use std::path::PathBuf;
 use std::ptr;
-use std::sync::OnceLock;
+use std::sync::atomic::{AtomicPtr, Ordering};
 
 use kiln::Module;
 
@@ -18,24 +18,26 @@ const SIGNALS: [(libc::c_int, &str, &str); 6] = [
     (libc::SIGABRT, "SIGABRT", "abort was called"),
 ];
 
-/// What the handler knows. Set once, before the code is called, so that reading it takes no lock.
+/// What the handler knows.
 struct Called {
     module: Module,
     file: String,
 }
 
-static CALLED: OnceLock<Called> = OnceLock::new();
+/// Read by the handler, which may take no lock. Null while nothing is watched.
+static CALLED: AtomicPtr<Called> = AtomicPtr::new(ptr::null_mut());
 
 /// Puts the signals back as they were when dropped.
 pub(crate) struct Watch {
     before: Vec<(libc::c_int, libc::sigaction)>,
 }
 
-/// Watches over code of `module` that is about to be called.
+/// Watches over code of `module` that is about to be called. One watch at a time.
 pub(crate) fn watch(module: &Module, files: &[PathBuf]) -> Watch {
     let file = files.first().map(|file| file.display().to_string()).unwrap_or_default();
-    let called = CALLED.get_or_init(|| Called { module: module.clone(), file });
-    debug_assert!(called.module.exports().next().is_some(), "something is called");
+    let called = Box::into_raw(Box::new(Called { module: module.clone(), file }));
+    let other = CALLED.swap(called, Ordering::SeqCst);
+    debug_assert!(other.is_null(), "one watch at a time");
     // A stack of its own, for code that has used up the other; never freed, since the kernel knows of it.
     let stack = Box::leak(vec![0u8; 64 * 1024].into_boxed_slice());
     let stack = libc::stack_t { ss_sp: stack.as_mut_ptr().cast(), ss_flags: 0, ss_size: stack.len() };
@@ -64,6 +66,11 @@ impl Drop for Watch {
             // SAFETY: an action that was in place before.
             unsafe { libc::sigaction(*signal, action, ptr::null_mut()) };
         }
+        let called = CALLED.swap(ptr::null_mut(), Ordering::SeqCst);
+        if !called.is_null() {
+            // SAFETY: `watch` made it from a box, and no handler of ours is in place any more that would read it.
+            drop(unsafe { Box::from_raw(called) });
+        }
     }
 }
 
@@ -88,7 +95,8 @@ fn describe(
 ) -> fmt::Result {
     let (name, meaning) =
         SIGNALS.iter().find(|(number, ..)| *number == signal).map_or(("a signal", ""), |(_, name, meaning)| (*name, *meaning));
-    let called = CALLED.get();
+    // SAFETY: null, or what `watch` put there, which lives as long as this handler is in place.
+    let called = unsafe { CALLED.load(Ordering::SeqCst).as_ref() };
     let file = called.map_or("", |called| &*called.file);
     write!(line, "kiln: error: {file}: stopped by {name}: {meaning}")?;
     let has_address = [libc::SIGSEGV, libc::SIGBUS].contains(&signal);

@@ -161,8 +161,12 @@ fn rows(image: &Image<'_>, indent: &str) -> String {
 /// decoding starts again there.
 fn pieces(image: &Image<'_>) -> Vec<(Range<usize>, bool)> {
     let end = image.bytes.len();
-    let code: Vec<Range<usize>> =
-        image.code.iter().map(|range| range.start.min(end)..range.end.min(end)).filter(|range| !range.is_empty()).collect();
+    let code: Vec<Range<usize>> = image
+        .code
+        .iter()
+        .map(|range| range.start.min(end)..range.end.min(end))
+        .filter(|range| !range.is_empty())
+        .collect();
     let mut bounds: Vec<usize> = vec![0, end];
     bounds.extend(code.iter().flat_map(|range| [range.start, range.end]));
     bounds.extend(image.symbols.iter().filter_map(|(offset, _)| usize::try_from(*offset).ok()).filter(|at| *at < end));

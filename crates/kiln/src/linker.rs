@@ -119,7 +119,9 @@ impl<'a> Linker<'a> {
     pub fn add_file(&mut self, path: impl AsRef<Path>) -> Result<&mut Self> {
         let path = path.as_ref();
         let name = path.display().to_string();
-        let bytes = std::fs::read(path).map_err(|error| Error::system("cannot read the file", error).input(&name))?;
+        let bytes = std::fs::read(path).map_err(|error| {
+            Error::system("cannot read the file", error).input(&name).help("check the path and who may read it")
+        })?;
         let kind = Kind::of_file(path, &bytes);
         tracing::info!("read {name}: {} bytes, {kind}", bytes.len());
         match kind {

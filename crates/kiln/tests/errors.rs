@@ -246,7 +246,7 @@ fn a_failed_input_leaves_the_linker_as_it_was() {
 fn a_missing_file() {
     let error = Linker::new(X86).add_file("no/such/file.o").map(|_| ()).unwrap_err();
     assert!(error.is_system());
-    says(&error, "no/such/file.o: cannot read the file: No such file or directory (os error 2)", "");
+    says(&error, "no/such/file.o: cannot read the file: No such file or directory (os error 2)", "check the path and who may read it");
 }
 
 /// On a system that is not Apple's, code for Apple's must not make whatever system call the registers happen to name.

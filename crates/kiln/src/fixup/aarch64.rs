@@ -34,6 +34,14 @@ pub(super) fn write_stub(stub: &mut [u8], place: u64, slot: u64) -> Result<()> {
     Ok(())
 }
 
+pub(super) const BRANCH_ADDEND: i64 = 0;
+
+pub(super) fn pc_bias(format: Format, raw: u32) -> i64 {
+    // Of all kinds this one alone counts from behind the field.
+    let from_behind = format == Format::Coff && raw == u32::from(pe::IMAGE_REL_ARM64_REL32.0);
+    if from_behind { -4 } else { 0 }
+}
+
 pub(super) fn find_system_call(code: &[u8]) -> Option<(usize, &'static str)> {
     // `svc #imm16`
     let svc = |word: &[u8]| matches!(word, [a, _, b, 0xd4] if a & 0x1f == 1 && b & 0xe0 == 0);
@@ -81,12 +89,13 @@ impl Bits {
             Bits::Ldst(scale) => is_ldst(instruction) && ldst_scale(instruction) == scale,
             Bits::LdstOwn => is_ldst(instruction),
             Bits::AddOrLdst => is_add(instruction) || is_ldst(instruction),
-            Bits::Movw(_) => is(0x1f80_0000, 0x1280_0000),
+            // Not `movn`, which would make the complement.
+            Bits::Movw(_) => is(0x5f80_0000, 0x5280_0000),
             Bits::MovwSigned(_) => is(0x3f80_0000, 0x1280_0000),
         }
     }
 
-    pub(super) fn write(self, field: &mut [u8], value: i128) -> Result<(), String> {
+    pub(super) fn write(self, field: &mut [u8], value: i64) -> Result<(), String> {
         let Some(word) = field.first_chunk_mut::<4>() else {
             return Err("is not at an instruction".to_owned());
         };
@@ -278,7 +287,7 @@ static MACHO: [(u32, Kind); 9] = [
 ];
 
 #[rustfmt::skip]
-static COFF: [(u32, Kind); 11] = [
+static COFF: [(u32, Kind); 12] = [
     (pe::IMAGE_REL_ARM64_ABSOLUTE.0 as u32,       row("IMAGE_REL_ARM64_ABSOLUTE",       Symbol, Nothing,       Bytes(0),     Truncate)),
     (pe::IMAGE_REL_ARM64_ADDR32.0 as u32,         row("IMAGE_REL_ARM64_ADDR32",         Symbol, Absolute,      Bytes(4),     Either(32))),
     (pe::IMAGE_REL_ARM64_ADDR32NB.0 as u32,       row("IMAGE_REL_ARM64_ADDR32NB",       Symbol, ImageRelative, Bytes(4),     Unsigned(32))),
@@ -290,4 +299,5 @@ static COFF: [(u32, Kind); 11] = [
     (pe::IMAGE_REL_ARM64_ADDR64.0 as u32,         row("IMAGE_REL_ARM64_ADDR64",         Symbol, Absolute,      Bytes(8),     Either(64))),
     (pe::IMAGE_REL_ARM64_BRANCH19.0 as u32,       row("IMAGE_REL_ARM64_BRANCH19",       Symbol, Relative,      A64(Imm19),   Check::Branch(21))),
     (pe::IMAGE_REL_ARM64_BRANCH14.0 as u32,       row("IMAGE_REL_ARM64_BRANCH14",       Symbol, Relative,      A64(Imm14),   Check::Branch(16))),
+    (pe::IMAGE_REL_ARM64_REL32.0 as u32,          row("IMAGE_REL_ARM64_REL32",          Symbol, Relative,      Bytes(4),     Signed(32))),
 ];

@@ -1,6 +1,6 @@
 //! The image: section contents, stubs, GOT slots and every fixup, written once.
 
-use super::{Field, Kind, Operands, Value, Via, fill_with_traps, write_stub};
+use super::{Field, Kind, Operands, Value, Via, branch_addend, fill_with_traps, signed_hex, write_stub};
 use crate::error::{Error, Result};
 use crate::graph::{Definition, Entries, LinkGraph, Permission, Relocation, Resolved, Section, SectionId};
 use crate::layout::Addresses;
@@ -122,9 +122,8 @@ impl Fixer<'_> {
             }
             Via::Branch => {
                 // With another addend the branch goes into the middle of the function, where no stub leads.
-                let pc_bias = if matches!(kind.field, Field::A64(_)) { 0 } else { -4 };
                 if !kind.fits(value)
-                    && relocation.addend == pc_bias
+                    && relocation.addend == branch_addend(self.graph.arch)
                     && let Some(stub) = self.entries.stub_of(self.resolved, relocation.symbol)
                 {
                     value = kind.compute(operands(self.addresses.stub(stub).1));
@@ -136,16 +135,15 @@ impl Fixer<'_> {
 }
 
 /// Adds to a range error both addresses and, where there is one, the way around.
-fn explain(error: Error, kind: &Kind, place: u64, symbol: u64, value: i128) -> Error {
+fn explain(error: Error, kind: &Kind, place: u64, symbol: u64, value: i64) -> Error {
     if !error.is_out_of_range() {
         return error;
     }
     let error = match kind.value {
         Value::Relative | Value::PageRelative => Error::range(format!(
-            "{} at {place:#x} cannot reach {symbol:#x}: the distance is {}{:#x}, it takes {}",
+            "{} at {place:#x} cannot reach {symbol:#x}: the distance is {}, it takes {}",
             kind.name,
-            if value < 0 { "-" } else { "" },
-            value.unsigned_abs(),
+            signed_hex(value),
             kind.check.words()
         )),
         _ => error,

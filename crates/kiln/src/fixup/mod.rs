@@ -77,13 +77,14 @@ pub(crate) enum Check {
 }
 
 impl Check {
-    fn holds(self, value: i128) -> bool {
-        let signed = |bits: u8| (-(1i128 << (bits - 1))..1i128 << (bits - 1)).contains(&value);
+    fn holds(self, value: i64) -> bool {
+        let signed = |bits: u8| value << (64 - bits) >> (64 - bits) == value;
+        let unsigned = |bits: u8| (value as u64).checked_shr(u32::from(bits)).unwrap_or(0) == 0;
         match self {
             Check::Truncate => true,
             Check::Signed(bits) => signed(bits),
-            Check::Unsigned(bits) => (0..1i128 << bits).contains(&value),
-            Check::Either(bits) => (-(1i128 << (bits - 1))..1i128 << bits).contains(&value),
+            Check::Unsigned(bits) => unsigned(bits),
+            Check::Either(bits) => signed(bits) || unsigned(bits),
             Check::Branch(bits) => signed(bits) && value % 4 == 0,
         }
     }
@@ -116,23 +117,26 @@ pub(crate) struct Operands {
 }
 
 impl Kind {
-    /// The value of the expression. Computed in 128 bits, so that nothing wraps before it is checked.
-    pub(crate) fn compute(&self, operands: Operands) -> i128 {
+    /// The value of the expression: modulo 2^64, as the machines count, and then read as signed (AAELF64, "Data
+    /// relocations"). So the number -1, and code in the upper half of the address space, are as near to 0 as they are to
+    /// the machine.
+    pub(crate) fn compute(&self, operands: Operands) -> i64 {
         let Operands { symbol, subtrahend, addend, place, image_base } = operands;
-        let target = i128::from(symbol) + i128::from(addend);
-        let page = |address: i128| address & !0xfff;
-        match self.value {
+        let target = symbol.wrapping_add_signed(addend);
+        let page = |address: u64| address & !0xfff;
+        let value = match self.value {
             Value::Nothing => 0,
-            Value::Absolute => target - i128::from(subtrahend),
-            Value::Relative => target - i128::from(place),
-            Value::PageRelative => page(target) - page(i128::from(place)),
+            Value::Absolute => target.wrapping_sub(subtrahend),
+            Value::Relative => target.wrapping_sub(place),
+            Value::PageRelative => page(target).wrapping_sub(page(place)),
             Value::PageOffset => target & 0xfff,
-            Value::ImageRelative => target - i128::from(image_base),
-        }
+            Value::ImageRelative => target.wrapping_sub(image_base),
+        };
+        value as i64
     }
 
     /// Whether a value fits: what a branch asks before it takes the stub.
-    pub(crate) fn fits(&self, value: i128) -> bool {
+    pub(crate) fn fits(&self, value: i64) -> bool {
         self.check.holds(value)
     }
 
@@ -151,12 +155,13 @@ impl Kind {
     }
 
     /// Checks `value` and writes it into `field`, the [`width`](Kind::width) bytes at the relocation's place.
-    pub(crate) fn write(&self, field: &mut [u8], value: i128) -> Result<()> {
+    pub(crate) fn write(&self, field: &mut [u8], value: i64) -> Result<()> {
         if !self.check.holds(value) {
             return Err(Error::range(format!(
-                "{} wants {}, and this one is {value:#x}",
+                "{} wants {}, and this one is {}",
                 self.name,
-                self.check.words()
+                self.check.words(),
+                signed_hex(value)
             )));
         }
         match self.field {
@@ -248,7 +253,15 @@ pub(crate) fn macho_part(arch: Arch, r_type: u8) -> Option<MachoPart> {
 pub(crate) fn pc_bias(arch: Arch, format: Format, raw: u32) -> i64 {
     match arch {
         Arch::X86_64 => x86_64::pc_bias(format, raw),
-        Arch::Aarch64 => 0,
+        Arch::Aarch64 => aarch64::pc_bias(format, raw),
+    }
+}
+
+/// The addend with which a branch goes to the symbol itself, so that a stub may stand for it.
+fn branch_addend(arch: Arch) -> i64 {
+    match arch {
+        Arch::X86_64 => x86_64::BRANCH_ADDEND,
+        Arch::Aarch64 => aarch64::BRANCH_ADDEND,
     }
 }
 
@@ -288,6 +301,11 @@ pub(crate) fn find_system_call(arch: Arch, code: &[u8]) -> Option<(usize, &'stat
         Arch::X86_64 => x86_64::find_system_call(code),
         Arch::Aarch64 => aarch64::find_system_call(code),
     }
+}
+
+/// `-16` as `-0x10`.
+fn signed_hex(value: i64) -> String {
+    format!("{}{:#x}", if value < 0 { "-" } else { "" }, value.unsigned_abs())
 }
 
 /// `2147483648` as `2 GiB`.

@@ -28,6 +28,9 @@ pub(super) fn write_stub(stub: &mut [u8], place: u64, slot: u64) -> Result<()> {
     Ok(())
 }
 
+/// The distance counts from behind the field.
+pub(super) const BRANCH_ADDEND: i64 = -4;
+
 pub(super) fn find_system_call(code: &[u8]) -> Option<(usize, &'static str)> {
     code.windows(2).position(|bytes| bytes == [0x0f, 0x05]).map(|offset| (offset, "syscall"))
 }
@@ -80,6 +83,9 @@ fn elf_refused(raw: u32) -> Lookup {
         elf::R_X86_64_TPOFF64 => ("R_X86_64_TPOFF64", THREAD_LOCAL, TLS_HELP),
         elf::R_X86_64_GOTPC32_TLSDESC => ("R_X86_64_GOTPC32_TLSDESC", THREAD_LOCAL, TLS_HELP),
         elf::R_X86_64_TLSDESC_CALL => ("R_X86_64_TLSDESC_CALL", THREAD_LOCAL, TLS_HELP),
+        elf::R_X86_64_GOT32 => ("R_X86_64_GOT32", LARGE_MODEL, LARGE_HELP),
+        elf::R_X86_64_GOTPCREL64 => ("R_X86_64_GOTPCREL64", LARGE_MODEL, LARGE_HELP),
+        elf::R_X86_64_GOTPLT64 => ("R_X86_64_GOTPLT64", LARGE_MODEL, LARGE_HELP),
         elf::R_X86_64_GOTOFF64 => ("R_X86_64_GOTOFF64", LARGE_MODEL, LARGE_HELP),
         elf::R_X86_64_GOTPC32 => ("R_X86_64_GOTPC32", LARGE_MODEL, LARGE_HELP),
         elf::R_X86_64_GOTPC64 => ("R_X86_64_GOTPC64", LARGE_MODEL, LARGE_HELP),

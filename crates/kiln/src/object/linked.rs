@@ -33,8 +33,9 @@ fn alone<'a>(contents: &Contents<'a>) -> Result<(&'a [u8], Option<usize>)> {
         .collect();
     if !others.is_empty() {
         return Err(Error::unsupported(format!(
-            "the text of this linked file cannot be taken out alone: it may refer to {}",
-            others.join(", ")
+            "the text of this linked file cannot be taken out alone: it may refer to {}{}",
+            others[..others.len().min(4)].join(", "),
+            if others.len() > 4 { format!(" and {} other sections", others.len() - 4) } else { String::new() }
         ))
         .help("give the object files that it was linked from"));
     }
