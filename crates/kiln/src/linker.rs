@@ -326,7 +326,7 @@ impl<'a> Linker<'a> {
                 && !self.definitions.contains_key(&*name)
             {
                 return Err(Error::unsupported(
-                    "is variadic, and Apple's arm64 convention passes such arguments another way than this system's",
+                    "is variadic, and Apple's calling convention passes such arguments another way than this system's",
                 )
                 .symbol(name)
                 .input(&input.name)

@@ -279,8 +279,8 @@ fn another_systems_calls() {
         let error = unsafe { linker.load() }.unwrap_err();
         says(
             &error,
-            "apple.o: `printf`: is variadic, and Apple's arm64 convention passes such arguments another way than this \
-             system's",
+            "apple.o: `printf`: is variadic, and Apple's calling convention passes such arguments another way than \
+             this system's",
             &format!("build it for {host}, or define a function of that name that is not variadic"),
         );
     }

@@ -2,6 +2,7 @@ use std::env;
 use std::ffi::OsString;
 use std::fs;
 use std::io::Write as _;
+use std::ops::Range;
 use std::process::{Command, Stdio};
 
 use kiln::Arch;
@@ -40,12 +41,12 @@ fn parse(source: &str) -> Vec<u8> {
 
 /// Runs a compiler on `source`, which it reads from its standard input.
 fn compile(compiler: OsString, arguments: &[&str], source: &str) {
-    let mut child = Command::new(&compiler)
+    let mut child = Command::new(compiler)
         .args(arguments)
         .stdin(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
-        .unwrap_or_else(|error| panic!("{}: {error}", compiler.display()));
+        .expect("the compiler is installed");
     child.stdin.take().expect("piped").write_all(source.as_bytes()).expect("the compiler reads");
     let output = child.wait_with_output().expect("the compiler ends");
     assert!(output.status.success(), "{}\n{source}", String::from_utf8_lossy(&output.stderr));
@@ -67,13 +68,14 @@ fn nasty() -> Vec<Image<'static>> {
         (30, "\\".to_owned()),
         (u64::MAX, "??/".to_owned()),
     ];
+    let start = 0..7;
     let image = |(at, name): (usize, &'static str)| Image {
         name,
         arch: if at % 2 == 0 { Arch::X86_64 } else { Arch::Aarch64 },
         base: [0, 0x1000, u64::MAX - 4][at % 3],
         bytes: if at % 5 == 4 { b"" } else { b"\x90\xe8\\\\??/??/*/\0\xff\\" },
         entry: [None, Some(1), Some(u64::MAX)][at % 3],
-        code: [vec![], vec![0..7], vec![9..3, 1..99, 2..5]][at % 3].clone(),
+        code: [vec![], vec![start.clone()], vec![Range { start: 9, end: 3 }, 1..99, 2..5]][at % 3].clone(),
         symbols: symbols.clone(),
     };
     names.into_iter().enumerate().map(image).collect()
@@ -157,12 +159,13 @@ var myCode = []byte{
 
 const myCodeEntry = 0x2
 ";
+    let start = 0..6;
     // The symbol stands inside what decodes as a call from the start.
     let image = Image {
         name: "my-code",
         bytes: b"\xe8\0\0\x0f\x05\xc3\xff\x41",
         entry: Some(2),
-        code: vec![0..6],
+        code: vec![start],
         symbols: vec![(3, "start".to_owned()), (8, "end".to_owned())],
         ..hello(Arch::X86_64)
     };

@@ -102,10 +102,8 @@ impl<'a> Contents<'a> {
         };
         let Some(arch) = Arch::from_object(file.architecture()).filter(|_| file.is_64() && file.is_little_endian())
         else {
-            return Err(Error::unsupported(format!(
-                "the code is for {:?}, and Kiln knows x86-64 and arm64",
-                file.architecture()
-            )));
+            let found = file.architecture();
+            return Err(Error::unsupported(format!("the code is for {found:?}, which Kiln does not know")));
         };
         let mut numbers = std::collections::HashMap::new();
         let mut sections = Vec::new();
