@@ -104,6 +104,11 @@ fn no_page_is_ever_writable_and_executable() {
     };
     let page = crate::Situation::of_this_process().page_size as usize;
     assert_eq!(permissions(entry), "r-x");
-    assert_eq!(permissions(entry + page), "r--", "constants");
+    // qemu-user maps text without execution on its host, where it is then one region with the constants, and shows the
+    // region with the protection of its first page.
+    let runner = std::env::var("CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_RUNNER").unwrap_or_default();
+    if !(cfg!(target_arch = "aarch64") && runner.contains("qemu")) {
+        assert_eq!(permissions(entry + page), "r--", "constants");
+    }
     assert_eq!(permissions(entry + 2 * page), "rw-", "data");
 }
