@@ -1,6 +1,7 @@
 //! A plan: what linking gives, at a base, without loading.
 
-use crate::graph::{Entries, LinkGraph, Permission, Place, Resolved, SymbolId};
+use crate::fixup::Via;
+use crate::graph::{Entries, LinkGraph, Permission, Place, Relocation, Resolved, SectionId, SymbolId};
 use crate::layout::Addresses;
 use crate::target::TargetAddr;
 
@@ -57,24 +58,23 @@ impl Plan {
         base: TargetAddr,
         image: Vec<u8>,
     ) -> Plan {
-        let mut absolute = entries.slots.len();
+        let in_image = |symbol: SymbolId| !matches!(resolved.places[symbol.0 as usize], Place::Outside(_));
+        let mut absolute = entries.slots.iter().filter(|symbol| in_image(**symbol)).count();
         let mut sections = Vec::new();
         for (index, section) in (0u32..).zip(&graph.sections).filter(|(_, section)| section.live) {
-            absolute += graph
-                .relocations(section)
-                .iter()
-                .filter(|relocation| {
-                    let in_image = !matches!(resolved.places[relocation.symbol.0 as usize], Place::Outside(_));
-                    // What is outside stands still when the image moves: there, distances break and addresses hold.
-                    let is_address = relocation.kind.is_absolute() && relocation.subtrahend.is_none();
-                    is_address == in_image && relocation.kind.width() > 0
-                })
-                .count();
+            let is_absolute = |relocation: &&Relocation| {
+                let is_address = relocation.kind.is_absolute() && relocation.subtrahend.is_none();
+                // What is outside stands still when the image moves: there, distances break and addresses hold. A slot
+                // of the GOT moves with the image.
+                let moves = relocation.kind.via == Via::Got || in_image(relocation.symbol);
+                is_address == moves && relocation.kind.width() > 0
+            };
+            absolute += graph.relocations(section).iter().filter(is_absolute).count();
             sections.push(PlannedSection {
                 input: graph.input_name(section.input).to_owned(),
                 name: graph.section_name(section).into_owned(),
                 permission: section.permission,
-                address: TargetAddr(addresses.section(graph, crate::graph::SectionId(index))),
+                address: TargetAddr(addresses.section(graph, SectionId(index))),
                 size: section.size,
             });
         }
@@ -151,7 +151,8 @@ impl Plan {
         (self.stubs, self.slots)
     }
 
-    /// How many places depend on where the image stands: 0 means that it works at every address.
+    /// How many places depend on where the image stands: 0 means that it works at every address that is as well aligned
+    /// as its base.
     #[must_use]
     pub fn absolute(&self) -> usize {
         self.absolute

@@ -161,7 +161,7 @@ impl Assembler {
                 Outcome::Object(object) => return Ok(object),
                 Outcome::Refused(error) => return Err(error.input(name)),
                 Outcome::Unfit(why) => {
-                    tracing::debug!(tool = %tool, target = %self.target, why, "passed over");
+                    tracing::debug!("passed over for {}: `{tool}` {why}", self.target);
                     unfit += &format!("\n`{tool}` {why}");
                 }
             }

@@ -82,8 +82,8 @@ impl Job<'_> {
         for line in &lines {
             tracing::warn!("{line}");
         }
-        let (bytes_in, bytes_out) = (self.text.len(), object.len());
-        tracing::debug!(program = %tool, target = %self.target, bytes_in, bytes_out, "assembled");
+        let (source, made) = (self.text.len(), object.len());
+        tracing::info!("assembled for {} by `{tool}`: {source} bytes of source, {made} bytes of object", self.target);
         Ok(Outcome::Object(object))
     }
 
