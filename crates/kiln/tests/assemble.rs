@@ -682,8 +682,8 @@ fn warnings_and_the_run_are_events() {
         assert!(warnings[0].starts_with("WARN message=w.s:2:") && warnings[0].ends_with("look out"), "{events:?}");
         // Not of the missing end of the last line; LLVM quotes the line and points at it.
         assert!(warnings[1..].iter().all(|line| !line.contains("w.s") && !line.contains("newline")), "{events:?}");
-        let runs: Vec<_> = events.iter().filter(|event| event.starts_with("DEBUG")).collect();
-        let ends = format!("target={target} bytes_in={} bytes_out={}", text.len(), object.len());
+        let runs: Vec<_> = events.iter().filter(|event| event.starts_with("INFO")).collect();
+        let ends = format!("{} bytes of source, {} bytes of object", text.len(), object.len());
         assert!(runs.len() == 1 && runs[0].ends_with(&ends), "{events:?}");
     }
 }

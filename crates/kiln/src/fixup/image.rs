@@ -73,7 +73,8 @@ impl Fixer<'_> {
         for relocation in self.graph.relocations(section) {
             self.apply(relocation, address, contents).map_err(|error| {
                 let symbol = self.graph.symbol_name(self.graph.symbol(relocation.symbol));
-                self.graph.error_at(error.symbol(symbol), section, u64::from(relocation.offset))
+                let error = if symbol.is_empty() { error } else { error.symbol(symbol) };
+                self.graph.error_at(error, section, u64::from(relocation.offset))
             })?;
         }
         Ok(())

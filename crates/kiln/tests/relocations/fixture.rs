@@ -9,7 +9,7 @@
 //! | `base: 0x10000` | where the image stands |
 //! | `define: NAME = 0x1234` | a symbol outside the inputs, by C's name |
 //! | `covers: R_X86_64_PC32` | the row of `src/fixup` that it is the fixture of; it holds no other kind of relocation |
-//! | `retype: .text+0x3 = 5` | the assembler has no words for this relocation type, so it is written over another one: `r_type` of ELF and COFF, the whole second word of Mach-O (`#2 .text+…`: in the second input) |
+//! | `retype: .text+0x3 = 5` | assemblers have no words for this relocation type, so it is written over another one; see `Raw::set` (`#2 .text+0x3`: in the second input) |
 //! | `expect PLACE: 12 34 // why` | the bytes there; a place is a symbol, `symbol+1` or an address. At least one, unless there is: |
 //! | `expect-error: TEXT` | the error's whole `Display` |
 //! | `expect-entries: 1 0` | how many stubs and GOT slots the image holds |
@@ -18,44 +18,44 @@
 
 use kiln::Target;
 
-pub struct Fixture {
-    pub name: String,
-    pub target: Target,
-    pub base: u64,
-    pub defines: Vec<(String, u64)>,
-    pub covers: Option<String>,
-    pub retypes: Vec<Retype>,
-    pub entries: Option<(usize, usize)>,
-    pub outcome: Outcome,
+pub(crate) struct Fixture {
+    pub(crate) name: String,
+    pub(crate) target: Target,
+    pub(crate) base: u64,
+    pub(crate) defines: Vec<(String, u64)>,
+    pub(crate) covers: Option<String>,
+    pub(crate) retypes: Vec<Retype>,
+    pub(crate) entries: Option<(usize, usize)>,
+    pub(crate) outcome: Outcome,
     /// The text of each input; in the first one, the head too.
-    pub inputs: Vec<String>,
+    pub(crate) inputs: Vec<String>,
 }
 
-pub enum Outcome {
+pub(crate) enum Outcome {
     Bytes(Vec<Expected>),
     Error(String),
 }
 
-pub struct Expected {
-    pub place: Place,
-    pub shown: String,
-    pub bytes: Vec<u8>,
+pub(crate) struct Expected {
+    pub(crate) place: Place,
+    pub(crate) shown: String,
+    pub(crate) bytes: Vec<u8>,
 }
 
-pub enum Place {
+pub(crate) enum Place {
     At(u64),
     Symbol(String, u64),
 }
 
-pub struct Retype {
-    pub input: usize,
-    pub section: String,
-    pub offset: u64,
-    pub value: u32,
+pub(crate) struct Retype {
+    pub(crate) input: usize,
+    pub(crate) section: String,
+    pub(crate) offset: u64,
+    pub(crate) value: u32,
 }
 
 impl Fixture {
-    pub fn parse(name: &str, text: &str) -> Result<Fixture, String> {
+    pub(crate) fn parse(name: &str, text: &str) -> Result<Fixture, String> {
         let mut target = None;
         let mut base = None;
         let (mut defines, mut retypes, mut expected) = (Vec::new(), Vec::new(), Vec::new());

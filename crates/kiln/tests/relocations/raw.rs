@@ -7,19 +7,19 @@ use object::read::macho::{MachHeader, Section, Segment};
 use object::{elf, macho, pe};
 
 /// One record of a relocation table.
-pub struct Raw {
+pub(crate) struct Raw {
     /// The section that it changes.
-    pub section: String,
-    pub offset: u64,
+    pub(crate) section: String,
+    pub(crate) offset: u64,
     /// The type; of Mach-O, type, length and PC-relative in one number.
-    pub key: u32,
+    pub(crate) key: u32,
     /// Where in the file the type stands.
     at: usize,
 }
 
 impl Raw {
     /// Whether it only adds to the record behind it.
-    pub fn is_part(&self, target: Target) -> bool {
+    pub(crate) fn is_part(&self, target: Target) -> bool {
         let r_type = (self.key >> 3) as u8;
         target.format() == Format::MachO
             && match target.arch() {
@@ -28,15 +28,20 @@ impl Raw {
             }
     }
 
-    /// Writes another type: `r_type` of ELF and COFF, the whole second word of Mach-O.
-    pub fn set(&self, format: Format, object: &mut [u8], value: u32) {
-        let bytes = value.to_le_bytes();
-        let len = if format == Format::Coff { 2 } else { 4 };
-        object[self.at..self.at + len].copy_from_slice(&bytes[..len]);
+    /// Writes another type: `r_type` of ELF and COFF; of Mach-O, the byte that holds type, extern, length and pcrel, or,
+    /// with the number in front of it, the whole second word.
+    pub(crate) fn set(&self, format: Format, object: &mut [u8], value: u32) {
+        let (at, len) = match format {
+            Format::Elf => (self.at, 4),
+            Format::MachO if value < 0x100 => (self.at + 3, 1),
+            Format::MachO => (self.at, 4),
+            Format::Coff => (self.at, 2),
+        };
+        object[at..at + len].copy_from_slice(&value.to_le_bytes()[..len]);
     }
 }
 
-pub fn relocations(format: Format, object: &[u8]) -> Vec<Raw> {
+pub(crate) fn relocations(format: Format, object: &[u8]) -> Vec<Raw> {
     match format {
         Format::Elf => of_elf(object),
         Format::MachO => of_macho(object),
@@ -105,5 +110,3 @@ fn of_coff(object: &[u8]) -> Vec<Raw> {
 fn raw(section: &[u8], offset: u64, key: u32, at: usize) -> Raw {
     Raw { section: String::from_utf8_lossy(section).into_owned(), offset, key, at }
 }
-
-use object::read::elf::Rela;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use kiln::{Arch, Format, Target};
 
 /// The names of the rows for `target`, each with how many rows there are of it.
-pub fn names(target: Target) -> BTreeMap<String, usize> {
+pub(crate) fn names(target: Target) -> BTreeMap<String, usize> {
     let source = match target.arch() {
         Arch::X86_64 => include_str!("../../src/fixup/x86_64.rs"),
         Arch::Aarch64 => include_str!("../../src/fixup/aarch64.rs"),
