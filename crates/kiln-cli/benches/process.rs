@@ -16,6 +16,9 @@ const HELLO_S: &str = include_str!("../../../examples/hello.S");
 const HELLO_C: &str = "long write(int, const void *, unsigned long);\n\
                        int main(void) { write(1, \"Hello World From Kiln!\\n\", 23); return 0; }\n";
 
+/// A name, and one run.
+type Candidate<'a> = (&'a str, Box<dyn Fn() + 'a>);
+
 fn main() {
     let folder = std::env::temp_dir().join(format!("kiln-bench-process-{}", std::process::id()));
     std::fs::create_dir(&folder).unwrap();
@@ -27,7 +30,7 @@ fn main() {
     run(Command::new("cc").arg("-E").arg(file("hello.S")).arg("-o").arg(file("hello.s")));
     run(Command::new(kiln).arg("asm").arg(file("hello.S")).arg("-o").arg(file("hello.o")));
 
-    let candidates: [(&str, Box<dyn Fn()>); 4] = [
+    let candidates: [Candidate<'_>; 4] = [
         ("kiln run hello.o", Box::new(|| run(Command::new(kiln).arg("run").arg(file("hello.o"))))),
         ("tcc -run hello.c", Box::new(|| run(Command::new("tcc").arg("-run").arg(file("hello.c"))))),
         ("as + ld + run", Box::new(|| assemble_link_run(&file("hello.s"), &file("hello2.o"), &file("hello")))),

@@ -4,17 +4,16 @@
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 use crate::memory::sys::injection;
-use crate::{CodeHeap, Linker, Module, Result, Target};
+use crate::{Assembler, CodeHeap, Linker, Module, Os, Result, Syntax, Target};
 
 /// Text, constants, data and zeros, with a relocation in each.
 fn image() -> Linker<'static> {
+    let text = ".globl entry\nentry: ret\n.section .rodata\n.quad entry\n.data\n.quad entry\n.bss\n.zero 100000\n";
+    // ELF on every system, so that the source need be written once.
+    let target = Target::new(Target::host().arch(), Os::Linux);
+    let object = Assembler::find(target, Syntax::Plain).unwrap().assemble("image.s", text.as_bytes()).unwrap();
     let mut linker = Linker::new(Target::host());
-    linker
-        .add_assembly(
-            "image.s",
-            ".globl entry\nentry: ret\n.section .rodata\n.quad entry\n.data\n.quad entry\n.bss\n.zero 100000\n",
-        )
-        .unwrap();
+    linker.add_object("image.o", object).unwrap();
     linker
 }
 

@@ -16,14 +16,25 @@ fn load(linker: Linker<'_>) -> Module {
 }
 
 fn module(text: &str) -> Module {
-    let mut linker = Linker::new(Target::host());
-    linker.add_assembly("test.s", text).unwrap();
-    load(linker)
+    load(linker(&[text]))
 }
 
-/// An object file for this machine's processor in another format than this system's own.
-fn foreign_object(target: Target, text: &str) -> Vec<u8> {
-    Assembler::find(target, Syntax::Plain).unwrap().assemble("foreign.s", text.as_bytes()).unwrap()
+/// A linker with an object for each source. They are ELF on every system, so that the sources need be written once.
+fn linker(sources: &[&str]) -> Linker<'static> {
+    let mut linker = Linker::new(Target::host());
+    for (number, source) in sources.iter().enumerate() {
+        linker.add_object(&format!("{number}.o"), object(elf(), source)).unwrap();
+    }
+    linker
+}
+
+fn object(target: Target, text: &str) -> Vec<u8> {
+    Assembler::find(target, Syntax::Plain).unwrap().assemble("test.s", text.as_bytes()).unwrap()
+}
+
+/// The ELF target of this machine's processor.
+fn elf() -> Target {
+    if cfg!(target_arch = "x86_64") { Target::X86_64_LINUX } else { Target::AARCH64_LINUX }
 }
 
 /// The Mach-O target of this machine's processor.
@@ -31,8 +42,7 @@ fn macho() -> Target {
     if cfg!(target_arch = "x86_64") { Target::X86_64_MACOS } else { Target::AARCH64_MACOS }
 }
 
-const ADD: (&str, &str) =
-    (".globl add\nadd: lea (%rdi,%rsi), %rax\nret\n", ".globl add\nadd: add x0, x0, x1\nret\n");
+const ADD: (&str, &str) = (".globl add\nadd: lea (%rdi,%rsi), %rax\nret\n", ".globl add\nadd: add x0, x0, x1\nret\n");
 
 #[test]
 fn a_function_is_called_with_its_arguments() {
@@ -48,10 +58,7 @@ fn a_function_is_called_with_its_arguments() {
 
 #[test]
 fn an_unsafe_function_is_called_in_unsafe() {
-    let module = module(source(
-        ".globl load\nload: mov (%rdi), %eax\nret\n",
-        ".globl load\nload: ldr w0, [x0]\nret\n",
-    ));
+    let module = module(source(".globl load\nload: mov (%rdi), %eax\nret\n", ".globl load\nload: ldr w0, [x0]\nret\n"));
     // SAFETY: the function's type.
     let load = unsafe { module.function::<unsafe extern "C" fn(*const u32) -> u32>("load") }.unwrap();
     // SAFETY: the pointer is good.
@@ -90,8 +97,7 @@ fn objects_call_each_other_and_the_host() {
         ".globl add_base\nadd_base: mov base@GOTPCREL(%rip), %rax\nmov (%rax), %rax\nadd %rdi, %rax\nret\n",
         ".globl add_base\nadd_base: adrp x1, :got:base\nldr x1, [x1, :got_lo12:base]\nldr x1, [x1]\nadd x0, x0, x1\nret\n",
     );
-    let mut linker = Linker::new(Target::host());
-    linker.add_assembly("caller.s", caller).unwrap().add_assembly("callee.s", callee).unwrap();
+    let mut linker = linker(&[caller, callee]);
     linker.define_fn("twice", twice as extern "C" fn(u64) -> u64).define_data("base", &raw const BASE);
     let module = load(linker);
     // SAFETY: the function's type.
@@ -123,7 +129,7 @@ fn a_mach_o_object_calls_the_hosts_function() {
          .data\n.p2align 3\n_base: .quad 100\n",
     );
     let mut linker = Linker::new(Target::host());
-    linker.add_object("macho.o", foreign_object(macho(), text)).unwrap();
+    linker.add_object("macho.o", object(macho(), text)).unwrap();
     let module = load(linker);
     assert_eq!(module.address("length"), module.address("_length"), "by both names");
     // SAFETY: the function's type.
@@ -181,7 +187,8 @@ fn compile(source: &str, options: &[&str]) -> Vec<u8> {
     use std::io::Write;
     use std::process::{Command, Stdio};
     let compiler = Target::host().gnu_prefix().map(|prefix| format!("{prefix}-gcc")).unwrap_or("cc".to_owned());
-    let output = std::env::temp_dir().join(format!("kiln-load-{}-{:?}.o", std::process::id(), std::thread::current().id()));
+    let output =
+        std::env::temp_dir().join(format!("kiln-load-{}-{:?}.o", std::process::id(), std::thread::current().id()));
     let mut child = Command::new(&compiler)
         .args(["-x", "c", "-c", "-", "-fno-asynchronous-unwind-tables", "-o"])
         .arg(&output)
@@ -220,12 +227,12 @@ fn flat_code_is_entered_at_its_entries() {
 #[test]
 fn a_module_keeps_the_modules_it_uses() {
     let library = module(source(ADD.0, ADD.1));
-    let mut linker = Linker::new(Target::host());
     let text = source(
         ".globl seven\nseven: push %rax\nmov $3, %edi\nmov $4, %esi\ncall add\npop %rcx\nret\n",
         ".globl seven\nseven: stp x29, x30, [sp, #-16]!\nmov x0, #3\nmov x1, #4\nbl add\nldp x29, x30, [sp], #16\nret\n",
     );
-    linker.add_assembly("seven.s", text).unwrap().define_module(&library);
+    let mut linker = linker(&[text]);
+    linker.define_module(&library);
     let user = load(linker);
     let library = library.unload().expect_err("the other module uses it").into_module();
     drop(library);
@@ -260,7 +267,8 @@ fn unloading_unmaps() {
 
 #[test]
 fn sections_may_want_more_than_a_page() {
-    let module = module(".globl table, entry\nentry: nop\n.section .rodata\n.byte 1\n.balign 0x20000\ntable: .byte 2\n");
+    let module =
+        module(".globl table, entry\nentry: nop\n.section .rodata\n.byte 1\n.balign 0x20000\ntable: .byte 2\n");
     assert_eq!(module.address("table").unwrap() as usize % 0x20000, 0);
 }
 
@@ -285,9 +293,7 @@ fn weak_symbols_give_way_and_may_be_absent() {
          get_absent: adrp x0, :got:absent\nldr x0, [x0, :got_lo12:absent]\nret\n",
     );
     let strong = source(".globl answer\nanswer: mov $2, %eax\nret\n", ".globl answer\nanswer: mov w0, #2\nret\n");
-    let mut linker = Linker::new(Target::host());
-    linker.add_assembly("weak.s", text).unwrap().add_assembly("strong.s", strong).unwrap();
-    let module = load(linker);
+    let module = load(linker(&[text, strong]));
     for (name, value) in [("get", 2), ("get_absent", 0)] {
         // SAFETY: the functions' type.
         let function = unsafe { module.function::<extern "C" fn() -> usize>(name) }.unwrap();
@@ -320,10 +326,8 @@ fn many_threads_load_and_call() {
 #[test]
 fn twelve_arguments_arrive() {
     // The last of twelve comes by the stack.
-    let module = module(source(
-        ".globl last\nlast: mov 48(%rsp), %rax\nret\n",
-        ".globl last\nlast: ldr x0, [sp, #24]\nret\n",
-    ));
+    let module =
+        module(source(".globl last\nlast: mov 48(%rsp), %rax\nret\n", ".globl last\nlast: ldr x0, [sp, #24]\nret\n"));
     type Twelve = extern "C" fn(u64, u64, u64, u64, u64, u64, u64, u64, u64, u64, u64, u64) -> u64;
     // SAFETY: the function's type.
     let last = unsafe { module.function::<Twelve>("last") }.unwrap();

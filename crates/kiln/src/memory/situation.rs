@@ -166,6 +166,7 @@ pub(super) fn entitlement(plist: &str, key: &str) -> bool {
 }
 
 #[cfg(test)]
+#[allow(clippy::panic)]
 mod tests {
     use super::*;
 
