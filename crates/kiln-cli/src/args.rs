@@ -97,7 +97,7 @@ pub(crate) struct Flat {
     #[arg(long, value_name = "FORM", default_value = "bin")]
     pub(crate) emit: Format,
     /// What to assemble for, which slice of a universal file to take, and what flat code is made for
-    #[arg(long, value_name = "TRIPLE")]
+    #[arg(long, value_name = "TRIPLE", value_parser = target)]
     pub(crate) target: Option<Target>,
 }
 
@@ -118,7 +118,7 @@ pub(crate) struct Asm {
     #[arg(short, long, value_name = "OUT")]
     pub(crate) output: Option<PathBuf>,
     /// What to assemble for; this machine if absent
-    #[arg(long, value_name = "TRIPLE")]
+    #[arg(long, value_name = "TRIPLE", value_parser = target)]
     pub(crate) target: Option<Target>,
 }
 
@@ -134,6 +134,13 @@ pub(crate) fn number(text: &str) -> Result<u64, String> {
 
 fn address(text: &str) -> Result<TargetAddr, String> {
     number(text).map(TargetAddr)
+}
+
+fn target(text: &str) -> Result<Target, String> {
+    text.parse().map_err(|error: kiln::Error| match error.next_step() {
+        Some(next) => format!("{error}; {next}"),
+        None => error.to_string(),
+    })
 }
 
 fn definition(text: &str) -> Result<(String, TargetAddr), String> {

@@ -1,12 +1,13 @@
 //! `kiln asm`
 
-use std::io::Read;
+use std::fs::File;
+use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use kiln::{Assembler, Kind, Syntax, Target};
 
-use crate::{Failure, args};
+use crate::{Failure, args, described};
 
 pub(crate) fn asm(args: args::Asm) -> Result<ExitCode, Failure> {
     let from_input = args.file.as_os_str() == "-";
@@ -27,6 +28,11 @@ pub(crate) fn asm(args: args::Asm) -> Result<ExitCode, Failure> {
         None if from_input => return Err(Failure::new("there is no name for the object file").next("give -o OUT.o")),
         None => args.file.file_name().map(|name| PathBuf::from(name).with_extension("o")).unwrap_or_default(),
     };
+    let same = |path: &Path| path.canonicalize().ok();
+    if !from_input && same(&output).is_some_and(|output| same(&args.file) == Some(output)) {
+        return Err(Failure::new(format!("{name}: the object file would take the place of its source"))
+            .next("name another file with -o OUT.o"));
+    }
     write(&output, &object)?;
     Ok(ExitCode::SUCCESS)
 }
@@ -36,7 +42,7 @@ fn source_syntax(path: &Path, text: &[u8]) -> Result<Syntax, Failure> {
         Kind::Assembly(syntax) => Ok(syntax),
         Kind::Other("text") => Ok(Syntax::Plain),
         Kind::Other("empty") => Err(Failure::new(format!("{}: the file is empty", path.display()))),
-        other => Err(Failure::new(format!("{}: this is no assembly source: it is {other}", path.display()))
+        other => Err(Failure::new(format!("{}: this is no assembly source: it is {}", path.display(), described(other)))
             .next("give a source file (.s, or .S for the C preprocessor)")),
     }
 }
@@ -48,14 +54,15 @@ pub(crate) fn read(path: &Path) -> Result<Vec<u8>, Failure> {
     })
 }
 
-/// Writes a file whole, or leaves none behind.
+/// Writes a file whole, or leaves none behind. A device stays.
 pub(crate) fn write(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
-    let existed = path.exists();
-    std::fs::write(path, bytes).map_err(|error| {
-        if !existed {
+    let failed = |error| Failure::new(format!("{}: cannot write the file: {error}", path.display()));
+    let mut file = File::create(path).map_err(failed)?;
+    file.write_all(bytes).map_err(|error| {
+        if file.metadata().is_ok_and(|file| file.is_file()) {
             // What is there is part of the output at best; that it cannot be removed is not the failure to report.
             let _ = std::fs::remove_file(path);
         }
-        Failure::new(format!("{}: cannot write the file: {error}", path.display()))
+        failed(error)
     })
 }

@@ -99,10 +99,12 @@ fn describe(
     let called = unsafe { CALLED.load(Ordering::SeqCst).as_ref() };
     let file = called.map_or("", |called| &*called.file);
     write!(line, "kiln: error: {file}: stopped by {name}: {meaning}")?;
-    let has_address = [libc::SIGSEGV, libc::SIGBUS].contains(&signal);
+    // SAFETY: the kernel passes a valid siginfo to SA_SIGINFO handlers.
+    let info = unsafe { &*info };
+    // Who sends a signal (0 and below) gives no address, nor does x86-64 for one that no pointer can have (SI_KERNEL,
+    // 0x80): what stands in its place means something else.
+    let has_address = [libc::SIGSEGV, libc::SIGBUS].contains(&signal) && (1..0x80).contains(&info.si_code);
     if has_address {
-        // SAFETY: the kernel passes a valid siginfo to SA_SIGINFO handlers.
-        let info = unsafe { &*info };
         // SAFETY: these signals carry an address.
         let address = unsafe { info.si_addr() } as usize;
         write!(line, ", at address {address:#x}")?;

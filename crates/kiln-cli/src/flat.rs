@@ -36,22 +36,41 @@ pub(crate) fn flat(args: args::Flat) -> Result<ExitCode, Failure> {
     let cut = if kind == Kind::Flat {
         flat_code(&args, bytes, target)?
     } else {
-        let contents = Contents::read(&name, &bytes, target.arch())?;
-        let cut = if contents.is_linked() { linked(&args, &contents)? } else { object(&args, &contents, &name, &bytes)? };
-        if let Some(asked) = args.target.filter(|asked| asked.arch() != cut.arch) {
-            return Err(Failure::new(format!("{name}: the code is for {}, and {asked} was asked for", cut.arch)));
+        let contents = Contents::read(&name, &bytes, target.arch()).map_err(|error| unread(error, kind))?;
+        let arch = contents.target().arch();
+        if let Some(asked) = args.target.filter(|asked| asked.arch() != arch) {
+            return Err(Failure::new(format!("{name}: the code is for {arch}, and {asked} was asked for")));
         }
-        cut
+        if contents.is_linked() { linked(&args, &contents)? } else { object(&args, &contents, &name, &bytes)? }
     };
+    if cut.bytes.is_empty() {
+        return Err(Failure::new(format!("{name}: there is nothing to cut: no code and no data")));
+    }
     if args.entry {
         let Some(entry) = cut.entry else {
             return Err(Failure::new(format!("{name}: there is no symbol `_start` or `main` in the cut"))
                 .next("take a named function with --symbol NAME"));
         };
-        println!("{entry:#x}");
+        print(format!("{entry:#x}\n").as_bytes())?;
         return Ok(ExitCode::SUCCESS);
     }
     put(&args, &cut)
+}
+
+/// Why a file could not be read, with the way out that this command has.
+fn unread(error: Error, kind: Kind) -> Failure {
+    let no_slice = kind == Kind::Universal && error.is_unsupported();
+    let mut failure = Failure::from(error);
+    if no_slice && failure.next.is_none() {
+        failure.next = Some("take the slice of another architecture with --target".to_owned());
+    }
+    failure
+}
+
+fn print(bytes: &[u8]) -> Result<(), Failure> {
+    let mut stdout = std::io::stdout();
+    let written = stdout.write_all(bytes).and_then(|()| stdout.flush());
+    written.map_err(|error| Failure::new(format!("standard output: {error}")))
 }
 
 fn put(args: &args::Flat, cut: &Cut) -> Result<ExitCode, Failure> {
@@ -69,13 +88,11 @@ fn put(args: &args::Flat, cut: &Cut) -> Result<ExitCode, Failure> {
     match &args.output {
         Some(path) => write(path, &output)?,
         None => {
-            let mut stdout = std::io::stdout();
-            if args.emit == Format::Bin && stdout.is_terminal() {
+            if args.emit == Format::Bin && std::io::stdout().is_terminal() {
                 return Err(Failure::new("machine code is not for a terminal")
                     .next("give -o OUT, redirect standard output, or say --emit hex"));
             }
-            let written = stdout.write_all(&output).and_then(|()| stdout.flush());
-            written.map_err(|error| Failure::new(format!("standard output: {error}")))?;
+            print(&output)?;
         }
     }
     Ok(ExitCode::SUCCESS)
@@ -84,6 +101,9 @@ fn put(args: &args::Flat, cut: &Cut) -> Result<ExitCode, Failure> {
 fn flat_code(args: &args::Flat, bytes: Vec<u8>, target: Target) -> Result<Cut, Failure> {
     if let Some(what) = args.section.as_ref().or(args.symbol.as_ref()) {
         return Err(Failure::new(format!("{}: flat code has no names, and `{what}` was asked for", args.file.display())));
+    }
+    if let Some((symbol, _)) = args.define.first() {
+        return Err(Failure::new(format!("{}: flat code is linked already: nothing wants `{symbol}`", args.file.display())));
     }
     let code = std::iter::once(0..bytes.len()).collect();
     let base = args.base.unwrap_or_default().0;
@@ -95,6 +115,10 @@ fn linked(args: &args::Flat, contents: &Contents<'_>) -> Result<Cut, Failure> {
     let name = args.file.display();
     if let Some(base) = args.base {
         return Err(Failure::new(format!("{name}: a linked file has its addresses already, and {base} was asked for"))
+            .next("link the object files that it was made from"));
+    }
+    if let Some((symbol, _)) = args.define.first() {
+        return Err(Failure::new(format!("{name}: a linked file has its symbols already, and `{symbol}` was to be defined"))
             .next("link the object files that it was made from"));
     }
     let (section, range) = match &args.symbol {
@@ -109,7 +133,7 @@ fn linked(args: &args::Flat, contents: &Contents<'_>) -> Result<Cut, Failure> {
     }
     let bytes = usize::try_from(range.start).ok().zip(usize::try_from(range.end).ok());
     let Some(bytes) = bytes.and_then(|(start, end)| section.data.get(start..end)) else {
-        return Err(Failure::new(format!("{name}: {}: the symbol lies outside its section", section.name)));
+        return Err(Failure::new(format!("{name}: {}: the file holds a part of the section only", section.name)));
     };
     let base = section.address.wrapping_add(range.start);
     let inside = |address: u64| address.checked_sub(base).filter(|offset| *offset < bytes.len() as u64);
@@ -137,8 +161,9 @@ fn section<'c, 'a>(args: &args::Flat, contents: &'c Contents<'a>) -> Result<&'c 
         Some(name) => contents.sections().iter().find(|section| section.is(name)),
     };
     found.ok_or_else(|| {
-        let names: Vec<&str> =
-            contents.sections().iter().filter(|section| section.size > 0).map(|section| &*section.name).collect();
+        // Of an object file only these take part in the linking.
+        let listed = |section: &&Section<'_>| section.size > 0 && (section.loaded || contents.is_linked());
+        let names: Vec<&str> = contents.sections().iter().filter(listed).map(|section| &*section.name).collect();
         let failure = Failure::new(match &args.section {
             Some(name) => format!("{}: there is no section {name}", args.file.display()),
             None => format!("{}: there is no text section, or there are several executable ones", args.file.display()),
@@ -171,6 +196,9 @@ fn symbol_range<'c, 'a>(
             .min()
             .unwrap_or(section.size)
     };
+    if symbol.offset > end || end > section.size {
+        return Err(Failure::new(format!("{}: {}: `{name}` reaches beyond its section", args.file.display(), section.name)));
+    }
     Ok((section, symbol.offset..end))
 }
 
@@ -186,7 +214,7 @@ fn object(args: &args::Flat, contents: &Contents<'_>, name: &str, bytes: &[u8]) 
         let (section, range) = symbol_range(args, contents, symbol)?;
         let qualified = qualified(section);
         self_contained(&linker, &qualified, Some(range.clone()), &format!("`{symbol}`"), name)?;
-        return part(args, linker, contents, &qualified, range, base);
+        return part(args, linker, contents, section, range, name);
     }
     let section = match &args.section {
         Some(_) => Some(section(args, contents)?),
@@ -194,16 +222,19 @@ fn object(args: &args::Flat, contents: &Contents<'_>, name: &str, bytes: &[u8]) 
     };
     if let Some(section) = section {
         let qualified = qualified(section);
-        let alone = linker.references(&qualified, None)?.is_empty();
+        let alone = linker.references(&qualified, None).map_err(|error| at(error, name))?.is_empty();
         if args.section.is_some() && !alone {
             self_contained(&linker, &qualified, None, &format!("the section {}", section.name), name)?;
         }
         if alone {
-            return part(args, linker, contents, &qualified, 0..section.size, base);
+            return part(args, linker, contents, section, 0..section.size, name);
         }
     }
     let plan = linker.plan(base).map_err(|error| whole_image(error, name))?;
-    Ok(whole(args, contents, &plan, base, 0..plan.image().len() as u64))
+    if plan.absolute() > 0 {
+        warn_of_address(args, base);
+    }
+    Ok(cut(contents, &plan, base, 0..plan.image().len() as u64))
 }
 
 /// A section by a name that is its own: Mach-O's with the segment.
@@ -214,6 +245,13 @@ fn qualified(section: &Section<'_>) -> String {
     }
 }
 
+/// An error of the linker's about a section, which knows of no single file.
+fn at(error: Error, name: &str) -> Failure {
+    let mut failure = Failure::from(error);
+    failure.message = format!("{name}: {}", failure.message);
+    failure
+}
+
 fn self_contained(
     linker: &Linker<'_>,
     section: &str,
@@ -221,7 +259,7 @@ fn self_contained(
     what: &str,
     name: &str,
 ) -> Result<(), Failure> {
-    let outside = linker.references(section, range)?;
+    let outside = linker.references(section, range).map_err(|error| at(error, name))?;
     if outside.is_empty() {
         return Ok(());
     }
@@ -229,23 +267,62 @@ fn self_contained(
         .next("leave --section and --symbol out: then the whole image is linked"))
 }
 
-/// A part of one section, linked at `base`.
+/// A part of one section, which refers to nothing else, linked so that it begins at `--base`.
 fn part(
     args: &args::Flat,
     mut linker: Linker<'_>,
     contents: &Contents<'_>,
-    section: &str,
+    section: &Section<'_>,
     range: Range<u64>,
-    base: TargetAddr,
+    name: &str,
 ) -> Result<Cut, Failure> {
-    linker.keep_only(section)?;
-    // The section stands at the base, so that the part does when the section begins that much earlier.
-    let Some(start) = base.0.checked_sub(range.start).or_else(|| args.base.is_none().then_some(0)) else {
-        return Err(Failure::new(format!("the part begins {:#x} bytes into its section, which would begin below 0", range.start)));
+    let qualified = qualified(section);
+    if !linker.keep_only(&qualified).map_err(|error| at(error, name))? {
+        // The rest of the section is linked beside the part. What that lacks may lie anywhere: its bytes are not taken.
+        for other in contents.sections().iter().filter(|section| section.relocations > 0) {
+            // Sections that are not linked have no references to be asked for.
+            for symbol in linker.references(&self::qualified(other), None).unwrap_or_default() {
+                linker.define_address(&symbol, args.base.unwrap_or_default());
+            }
+        }
+    }
+    let at_zero = linker.plan(TargetAddr(0))?;
+    let placed = at_zero.sections().iter().find(|placed| placed.name == section.name && placed.size == section.size);
+    let Some(placed) = placed else {
+        return Err(Failure::new(format!("{name}: the section {} has no place in the image", section.name)));
     };
-    let plan = linker.plan(TargetAddr(start))?;
-    Ok(whole(args, contents, &plan, base, range))
+    let start = placed.address.0 + range.start;
+    let range = start..start + (range.end - range.start);
+    let bytes = |plan: &Plan| plan.image()[range.start as usize..range.end as usize].to_vec();
+    if let Some(base) = args.base {
+        let Some(image) = base.0.checked_sub(start) else {
+            return Err(Failure::new(format!(
+                "{name}: the part begins {start:#x} bytes into what is linked, which would begin below 0 for the base {base}"
+            )));
+        };
+        let plan = linker.plan(TargetAddr(image))?;
+        return Ok(cut(contents, &plan, base, range));
+    }
+    // It is made for address 0 if it comes out the same elsewhere. Its image cannot begin below 0, and arm64 code knows
+    // where its pages begin.
+    let base = start.next_multiple_of(PAGE);
+    let plan = linker.plan(TargetAddr(base - start))?;
+    let stands_anywhere = bytes(&plan) == bytes(&linker.plan(TargetAddr(base - start + PAGE))?);
+    if !stands_anywhere {
+        warn_of_address(args, TargetAddr(base));
+    }
+    Ok(cut(contents, &plan, TargetAddr(if stands_anywhere { 0 } else { base }), range))
 }
+
+/// Says that what is cut depends on an address that nobody has chosen.
+fn warn_of_address(args: &args::Flat, address: TargetAddr) {
+    if args.base.is_none() && !args.entry {
+        tracing::warn!("{}: what is cut works at address {address} only; choose the address with --base", args.file.display());
+    }
+}
+
+/// The largest page there is.
+const PAGE: u64 = 0x1_0000;
 
 /// What undefined symbols mean for a whole image.
 fn whole_image(error: Error, name: &str) -> Failure {
@@ -258,7 +335,7 @@ fn whole_image(error: Error, name: &str) -> Failure {
 }
 
 /// The bytes `range` of a plan's image.
-fn whole(args: &args::Flat, contents: &Contents<'_>, plan: &Plan, base: TargetAddr, range: Range<u64>) -> Cut {
+fn cut(contents: &Contents<'_>, plan: &Plan, base: TargetAddr, range: Range<u64>) -> Cut {
     let clip = |start: u64, size: u64| {
         let start = start.clamp(range.start, range.end);
         let end = start.saturating_add(size).clamp(range.start, range.end);
@@ -276,13 +353,6 @@ fn whole(args: &args::Flat, contents: &Contents<'_>, plan: &Plan, base: TargetAd
         })
         .collect();
     symbols.sort();
-    if plan.absolute() > 0 && args.base.is_none() {
-        tracing::warn!(
-            "{}: {} addresses in the image make it work at address {base} only; choose it with --base",
-            args.file.display(),
-            plan.absolute()
-        );
-    }
     Cut {
         arch: contents.target().arch(),
         base: base.0,

@@ -10,11 +10,12 @@ mod flat;
 mod narrate;
 mod run;
 
+use std::io::Write;
 use std::process::ExitCode;
 
-use anstream::eprintln;
 use anstyle::{AnsiColor, Style};
 use clap::Parser;
+use kiln::{Format, Kind};
 
 /// Whatever kept a command from doing its work, with the next step where there is one.
 struct Failure {
@@ -59,11 +60,23 @@ fn main() -> ExitCode {
     }
 }
 
+/// What a file is, as a sentence says it.
+fn described(kind: Kind) -> String {
+    let article = match kind {
+        Kind::Object(Format::Elf) | Kind::Archive => "an ",
+        Kind::Object(_) | Kind::Linked(_) | Kind::Universal => "a ",
+        _ => "",
+    };
+    format!("{article}{kind}")
+}
+
 fn report(failure: &Failure) {
     let red = Style::new().bold().fg_color(Some(AnsiColor::Red.into()));
     let cyan = Style::new().bold().fg_color(Some(AnsiColor::Cyan.into()));
-    eprintln!("kiln: {red}error{red:#}: {}", failure.message);
+    let mut stderr = anstream::stderr().lock();
+    // Where nothing can be said, the exit status still says it.
+    let _ = writeln!(stderr, "kiln: {red}error{red:#}: {}", failure.message);
     if let Some(next) = &failure.next {
-        eprintln!("  {cyan}next{cyan:#}: {next}");
+        let _ = writeln!(stderr, "  {cyan}next{cyan:#}: {next}");
     }
 }

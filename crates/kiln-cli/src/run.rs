@@ -10,7 +10,7 @@ use kiln::{Function, Kind, Linker, Module, Target};
 
 use crate::args::number;
 use crate::asm::read;
-use crate::{Failure, args, crash};
+use crate::{Failure, args, crash, described};
 
 /// `_start(text, length)`; what it returns is narrated.
 type Start = extern "C" fn(*const u8, usize) -> usize;
@@ -48,7 +48,7 @@ fn add(linker: &mut Linker<'_>, file: &Path, entry: Option<&str>) -> Result<(), 
         let code = read(file)?;
         let kind = Kind::of_file(file, &code);
         if kind != Kind::Flat {
-            return Err(Failure::new(format!("{}: an offset enters flat code, and this is {kind}", file.display()))
+            return Err(Failure::new(format!("{}: an offset enters flat code, and this is {}", file.display(), described(kind)))
                 .next("give a symbol's name as --entry"));
         }
         let offset = usize::try_from(offset).unwrap_or(usize::MAX);

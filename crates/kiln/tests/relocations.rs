@@ -17,7 +17,6 @@ use std::path::{Path, PathBuf};
 
 use fixture::{Expected, Fixture, Outcome, Place};
 use kiln::{Assembler, Format, Linker, Plan, Syntax, Target, TargetAddr};
-use raw::Raw;
 
 const DIRS: [(&str, Target); 6] = [
     ("elf-x86_64", Target::X86_64_LINUX),
@@ -58,12 +57,12 @@ fn assemble(fixture: &Fixture) -> Vec<(String, Vec<u8>)> {
         let name = if index == 0 { fixture.name.clone() } else { format!("{}#{}", fixture.name, index + 1) };
         let mut object = assembler.assemble(&name, text.as_bytes()).unwrap_or_else(|error| panic!("{error}"));
         for retype in fixture.retypes.iter().filter(|retype| retype.input == index) {
-            let found: Vec<Raw> = raw::relocations(fixture.target.format(), &object)
+            // Of a Mach-O pair the second is the relocation.
+            let found = raw::relocations(fixture.target.format(), &object)
                 .into_iter()
-                .filter(|raw| raw.section == retype.section && raw.offset == retype.offset)
-                .collect();
-            let [found] = &found[..] else {
-                panic!("{name}: {} relocations at {}+{:#x}", found.len(), retype.section, retype.offset);
+                .rfind(|raw| raw.section == retype.section && raw.offset == retype.offset);
+            let Some(found) = found else {
+                panic!("{name}: no relocation at {}+{:#x}", retype.section, retype.offset);
             };
             found.set(fixture.target.format(), &mut object, retype.value);
         }

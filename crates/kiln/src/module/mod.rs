@@ -39,7 +39,7 @@ impl Owner {
 /// The symbols that a module defines.
 #[derive(Debug)]
 pub(crate) struct Symbols {
-    /// By name, exported ones before local ones of the same name.
+    /// By name; of one name, exported ones before local ones, and C's before one that C cannot write.
     by_name: Vec<Defined>,
     /// Whether names may also be asked for as Mach-O has them, with an underscore in front.
     underscores: bool,
@@ -49,6 +49,7 @@ pub(crate) struct Symbols {
 struct Defined {
     name: Box<str>,
     local: bool,
+    raw: bool,
     address: usize,
     size: u64,
 }
@@ -61,11 +62,12 @@ impl Symbols {
             .map(|(index, symbol)| Defined {
                 name: graph.symbol_name(symbol).into(),
                 local: resolved.exports.binary_search(&SymbolId(index)).is_err(),
+                raw: symbol.raw,
                 address: addresses.symbol(graph, resolved, SymbolId(index)) as usize,
                 size: symbol.size,
             })
             .collect();
-        by_name.sort_by(|a, b| (&a.name, a.local).cmp(&(&b.name, b.local)));
+        by_name.sort_by(|a, b| (&a.name, a.local, a.raw).cmp(&(&b.name, b.local, b.raw)));
         let underscores = graph.inputs.iter().any(|input| input.format == Some(Format::MachO));
         Symbols { by_name, underscores }
     }

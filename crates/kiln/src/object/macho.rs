@@ -222,13 +222,13 @@ fn add_relocations(
     let raw = header.relocations(LE, reader.bytes).map_err(malformed("the relocations"))?;
     let mut relocations = Vec::with_capacity(raw.len());
     let mut subtrahend: Option<macho::RelocationInfo> = None;
-    let mut addend: Option<i64> = None;
+    let mut addend: Option<macho::RelocationInfo> = None;
     for relocation in raw {
         let info = relocation.info(LE);
         let error = |error: Error| Err(error.offset(u64::from(info.r_address)));
         match fixup::macho_part(reader.graph.arch, info.r_type.0) {
             Some(MachoPart::Addend) if addend.is_none() => {
-                addend = Some(i64::from(info.r_symbolnum) << 40 >> 40);
+                addend = Some(info);
                 continue;
             }
             Some(MachoPart::Subtrahend) if subtrahend.is_none() => {
@@ -264,12 +264,15 @@ impl Whole<'_, '_, '_, '_> {
         &self,
         info: macho::RelocationInfo,
         subtrahend: Option<macho::RelocationInfo>,
-        explicit: Option<i64>,
+        explicit: Option<macho::RelocationInfo>,
     ) -> Result<Relocation> {
         let raw = fixup::macho_type(info.r_type.0, info.r_length, info.r_pcrel);
         let kind = self.reader.kind(raw, u32::from(info.r_type.0))?;
         let (symbol, address) = self.symbol(&info)?;
         let offset = info.r_address;
+        if [subtrahend, explicit].iter().flatten().any(|part| part.r_address != offset) {
+            return Err(Error::malformed("a part of a relocation is for another place than the relocation behind it"));
+        }
         if subtrahend.is_some() && (!kind.is_absolute() || info.r_pcrel) {
             return Err(Error::malformed(format!("{} with a subtrahend", kind.name)));
         }
@@ -280,7 +283,8 @@ impl Whole<'_, '_, '_, '_> {
             if address.is_some() {
                 return Err(Error::unsupported(format!("{} to a section instead of a symbol", kind.name)));
             }
-            explicit.unwrap_or_default()
+            // A signed number of 24 bits, where the symbol's number would be.
+            explicit.map_or(0, |part| i64::from(part.r_symbolnum) << 40 >> 40)
         } else {
             let field = self.contents.get(offset as usize..).and_then(|rest| rest.get(..kind.width()));
             let Some(field) = field else {
@@ -300,9 +304,6 @@ impl Whole<'_, '_, '_, '_> {
         };
         let (subtrahend, addend) = match subtrahend {
             None => (None, addend),
-            Some(part) if part.r_address != offset => {
-                return Err(Error::malformed("a subtrahend belongs to another place than the relocation behind it"));
-            }
             Some(part) => {
                 let (symbol, address) = self.symbol(&part)?;
                 (Some(symbol), addend.wrapping_add(address.unwrap_or_default() as i64))
