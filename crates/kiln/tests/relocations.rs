@@ -57,10 +57,10 @@ fn assemble(fixture: &Fixture) -> Vec<(String, Vec<u8>)> {
         let name = if index == 0 { fixture.name.clone() } else { format!("{}#{}", fixture.name, index + 1) };
         let mut object = assembler.assemble(&name, text.as_bytes()).unwrap_or_else(|error| panic!("{error}"));
         for retype in fixture.retypes.iter().filter(|retype| retype.input == index) {
-            // Of a Mach-O pair the second is the relocation.
-            let found = raw::relocations(fixture.target.format(), &object)
+            let mut found = raw::relocations(fixture.target.format(), &object)
                 .into_iter()
-                .rfind(|raw| raw.section == retype.section && raw.offset == retype.offset);
+                .filter(|raw| raw.section == retype.section && raw.offset == retype.offset);
+            let found = if retype.part { found.next() } else { found.last() };
             let Some(found) = found else {
                 panic!("{name}: no relocation at {}+{:#x}", retype.section, retype.offset);
             };

@@ -178,6 +178,11 @@ pub(super) fn macho_part(r_type: u8) -> Option<MachoPart> {
     }
 }
 
+/// All others take it from `ARM64_RELOC_ADDEND`; LLVM leaves numbers of its own in the fields of `POINTER_TO_GOT`.
+pub(super) fn macho_addend_in_field(r_type: u8) -> bool {
+    r_type == macho::ARM64_RELOC_UNSIGNED.0
+}
+
 pub(super) fn lookup(format: Format, raw: u32) -> Lookup {
     let table: &[Option<&'static Kind>] = match format {
         Format::Elf => &ELF_TABLE,

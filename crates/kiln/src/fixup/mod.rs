@@ -249,6 +249,14 @@ pub(crate) fn macho_part(arch: Arch, r_type: u8) -> Option<MachoPart> {
     }
 }
 
+/// Whether the field of a Mach-O relocation type holds the addend, or what stands there says nothing.
+pub(crate) fn macho_addend_in_field(arch: Arch, r_type: u8) -> bool {
+    match arch {
+        Arch::X86_64 => true,
+        Arch::Aarch64 => aarch64::macho_addend_in_field(r_type),
+    }
+}
+
 /// What to add to the addend of a PC-relative field in formats that count from behind the field: Mach-O and COFF.
 pub(crate) fn pc_bias(arch: Arch, format: Format, raw: u32) -> i64 {
     match arch {

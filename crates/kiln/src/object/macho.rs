@@ -6,7 +6,7 @@ use object::read::macho::{MachHeader, Nlist, Section, Segment};
 
 use super::{NewSection, NewSymbol, Reader, malformed};
 use crate::error::{Error, Result};
-use crate::fixup::{self, MachoPart};
+use crate::fixup::{self, MachoPart, Via};
 use crate::graph::{Binding, Definition, Relocation, SectionId, SymbolId};
 use crate::target::Arch;
 
@@ -273,24 +273,31 @@ impl Whole<'_, '_, '_, '_> {
         if [subtrahend, explicit].iter().flatten().any(|part| part.r_address != offset) {
             return Err(Error::malformed("a part of a relocation is for another place than the relocation behind it"));
         }
-        if subtrahend.is_some() && (!kind.is_absolute() || info.r_pcrel) {
+        if let Some(part) = subtrahend
+            && (!kind.is_absolute() || kind.via != Via::Symbol || part.r_pcrel || part.r_length != info.r_length)
+        {
             return Err(Error::malformed(format!("{} with a subtrahend", kind.name)));
         }
         if explicit.is_some() && !kind.is_in_instruction() {
             return Err(Error::malformed(format!("{} with an addend apart from its field", kind.name)));
         }
-        let addend = if kind.is_in_instruction() {
-            if address.is_some() {
-                return Err(Error::unsupported(format!("{} to a section instead of a symbol", kind.name)));
-            }
+        let field = self.contents.get(offset as usize..).and_then(|rest| rest.get(..kind.width()));
+        let Some(field) = field else {
+            return Err(Error::malformed(format!("{} lies outside its section", kind.name)));
+        };
+        let embedded = kind.read_addend(field);
+        let in_field = fixup::macho_addend_in_field(self.reader.graph.arch, info.r_type.0);
+        if address.is_some() && (!in_field || kind.via == Via::Got) {
+            return Err(Error::unsupported(format!("{} to a section instead of a symbol", kind.name)));
+        }
+        if kind.is_in_instruction() && embedded != 0 {
+            // Some linkers add it, others write over it.
+            return Err(Error::unsupported(format!("{} with an addend in the instruction", kind.name)));
+        }
+        let addend = if !in_field {
             // A signed number of 24 bits, where the symbol's number would be.
             explicit.map_or(0, |part| i64::from(part.r_symbolnum) << 40 >> 40)
         } else {
-            let field = self.contents.get(offset as usize..).and_then(|rest| rest.get(..kind.width()));
-            let Some(field) = field else {
-                return Err(Error::malformed(format!("{} lies outside its section", kind.name)));
-            };
-            let embedded = kind.read_addend(field);
             match (info.r_pcrel, address) {
                 (false, None) => embedded,
                 // The field holds the address in the file.

@@ -9,7 +9,7 @@
 //! | `base: 0x10000` | where the image stands |
 //! | `define: NAME = 0x1234` | a symbol outside the inputs, by C's name |
 //! | `covers: R_X86_64_PC32` | the row of `src/fixup` that it is the fixture of; it holds no other kind of relocation |
-//! | `retype: .text+0x3 = 5` | assemblers have no words for this relocation type, so it is written over another one; see `Raw::set` (`#2 .text+0x3`: in the second input) |
+//! | `retype: .text+0x3 = 5` | assemblers have no words for this relocation type, so it is written over another one; see `Raw::set` (`#2 .text+0x3`: in the second input; `__text+0x3 part`: of a Mach-O pair, the first) |
 //! | `expect PLACE: 12 34 // why` | the bytes there; a place is a symbol, `symbol+1` or an address. At least one, unless there is: |
 //! | `expect-error: TEXT` | the error's whole `Display` |
 //! | `expect-entries: 1 0` | how many stubs and GOT slots the image holds |
@@ -51,6 +51,7 @@ pub(crate) struct Retype {
     pub(crate) input: usize,
     pub(crate) section: String,
     pub(crate) offset: u64,
+    pub(crate) part: bool,
     pub(crate) value: u32,
 }
 
@@ -152,10 +153,11 @@ fn retype(rest: &str) -> Option<Retype> {
         None => (0, rest),
     };
     let (place, value) = rest.split_once(" = ")?;
+    let (place, part) = place.strip_suffix(" part").map_or((place, false), |place| (place, true));
     let (section, offset) = place.split_once('+')?;
     let value = value.split_whitespace().next()?;
     let (offset, value) = (number(offset)?, u32::try_from(number(value)?).ok()?);
-    Some(Retype { input, section: section.to_owned(), offset, value })
+    Some(Retype { input, section: section.to_owned(), offset, part, value })
 }
 
 fn inputs(text: &str) -> Vec<String> {

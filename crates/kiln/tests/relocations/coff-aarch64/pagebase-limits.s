@@ -1,0 +1,11 @@
+// IMAGE_REL_ARM64_PAGEBASE_REL21 as far as it reaches: -4 GiB and 4 GiB less a page, counted in pages.
+// target: aarch64-pc-windows-msvc
+// base: 0x200000000
+// define: last = 0x2ffffffff
+// define: first = 0x100000000
+// expect main: e0 ff 7f f0 // last
+// expect main+4: 01 00 80 90 // first
+.globl main
+
+main:   adrp x0, last
+        adrp x1, first

@@ -1,0 +1,11 @@
+# IMAGE_REL_AMD64_ADDR32 as far as it goes, read either way: -2^31 and 2^32 - 1.
+# target: x86_64-pc-windows-msvc
+# base: 0x10000
+# define: last = 0xffffffff
+# define: first = 0xffffffff80000000
+# expect main: ff ff ff ff // last
+# expect main+4: 00 00 00 80 // first
+.globl main
+
+main:   .long last
+        .long first

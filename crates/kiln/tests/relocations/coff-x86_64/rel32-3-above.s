@@ -1,0 +1,9 @@
+# IMAGE_REL_AMD64_REL32_3, one byte too far up; it is for calls and data alike, so there is no stub.
+# target: x86_64-pc-windows-msvc
+# base: 0x100000000
+# define: external = 0x18000000a
+# retype: .text+0x3 = 7 // IMAGE_REL_AMD64_REL32_3
+# expect-error: rel32-3-above.s: .text+0x3: `external`: IMAGE_REL_AMD64_REL32_3 at 0x100000003 cannot reach 0x18000000a: the distance is 0x80000000, it takes a signed 32-bit value
+.globl main
+
+main:   lea external(%rip), %rax

@@ -1,0 +1,11 @@
+// R_AARCH64_MOVW_UABS_G2 as far as it goes: 0 and 2^48 - 1.
+// target: aarch64-unknown-linux-gnu
+// base: 0x10000
+// define: last = 0xffffffffffff
+// define: first = 0x0
+// expect main: e0 ff df d2 // last
+// expect main+4: 01 00 c0 d2 // first
+.globl main
+
+main:   movz x0, #:abs_g2:last
+        movz x1, #:abs_g2:first

@@ -1,0 +1,11 @@
+// R_AARCH64_MOVW_UABS_G2_NC: bits 47:32 of S + A, unchecked (AAELF64, "Group relocations").
+// target: aarch64-unknown-linux-gnu
+// base: 0x10000
+// define: external = 0x123456789abcdef0
+// covers: R_AARCH64_MOVW_UABS_G2_NC
+// expect main: 00 cf ca d2 // movz: external
+// expect main+4: 01 cf ca f2 // movk: external + 0x10
+.globl main
+
+main:   movz x0, #:abs_g2_nc:external
+        movk x1, #:abs_g2_nc:external + 0x10

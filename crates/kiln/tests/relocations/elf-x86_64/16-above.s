@@ -1,0 +1,8 @@
+# R_X86_64_16, one too many.
+# target: x86_64-unknown-linux-gnu
+# base: 0x10000
+# define: external = 0x10000
+# expect-error: 16-above.s: .text+0x0: `external`: R_X86_64_16 wants a 16-bit value, and this one is 0x10000
+.globl main
+
+main:   .short external

@@ -1,0 +1,16 @@
+# A call out of reach goes through a stub, `jmp *slot`, which two calls and the GOT share.
+# target: x86_64-unknown-linux-gnu
+# base: 0x10000
+# define: external = 0x7f0000000000
+# expect main+1: 13 00 00 00 // stub - 4 - place
+# expect main+6: 0e 00 00 00 // stub - 4 - place
+# expect main+13: ef 0f 00 00 // slot - 4 - place
+# expect 0x10011: cc cc cc cc cc cc cc // int3 up to the stub
+# expect 0x10018: ff 25 e2 0f 00 00 cc cc // jmp *slot
+# expect 0x11000: 00 00 00 00 00 7f 00 00 // external
+# expect-entries: 1 1
+.globl main
+
+main:   call external
+        jmp external
+        mov external@GOTPCREL(%rip), %rax

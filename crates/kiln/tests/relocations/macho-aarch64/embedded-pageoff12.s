@@ -1,0 +1,9 @@
+// ARM64_RELOC_PAGEOFF12 on an instruction that holds a number already: linkers do not agree on what it means.
+// target: aarch64-apple-darwin
+// base: 0x10000
+// define: external = 0x10000
+// retype: __text+0x0 = 0x4c // ARM64_RELOC_PAGEOFF12
+// expect-error: embedded-pageoff12.s: __text+0x0: ARM64_RELOC_PAGEOFF12 with an addend in the instruction
+.globl _main
+
+_main:  .long _external + 0x91000400
