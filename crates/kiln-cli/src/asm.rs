@@ -42,8 +42,10 @@ fn source_syntax(path: &Path, text: &[u8]) -> Result<Syntax, Failure> {
         Kind::Assembly(syntax) => Ok(syntax),
         Kind::Other("text") => Ok(Syntax::Plain),
         Kind::Other("empty") => Err(Failure::new(format!("{}: the file is empty", path.display()))),
-        other => Err(Failure::new(format!("{}: this is no assembly source: it is {}", path.display(), described(other)))
-            .next("give a source file (.s, or .S for the C preprocessor)")),
+        other => {
+            Err(Failure::new(format!("{}: this is no assembly source: it is {}", path.display(), described(other)))
+                .next("give a source file (.s, or .S for the C preprocessor)"))
+        }
     }
 }
 

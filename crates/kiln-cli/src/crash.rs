@@ -43,11 +43,15 @@ pub(crate) fn watch(module: &Module, files: &[PathBuf]) -> Watch {
     let stack = libc::stack_t { ss_sp: stack.as_mut_ptr().cast(), ss_flags: 0, ss_size: stack.len() };
     // SAFETY: the memory lives for ever and nothing else uses it.
     unsafe { libc::sigaltstack(&raw const stack, ptr::null_mut()) };
+    let handler = handler as extern "C" fn(libc::c_int, *mut libc::siginfo_t, *mut libc::c_void) as usize;
+    let mut actions = SIGNALS.map(|(signal, ..)| (signal, handler)).to_vec();
+    // Rust programs ignore it, others rely on it: to end when nobody reads what they write.
+    actions.push((libc::SIGPIPE, libc::SIG_DFL));
     let mut before = Vec::new();
-    for (signal, ..) in SIGNALS {
+    for (signal, what) in actions {
         // SAFETY: all zeros is a valid `sigaction`: no flags, an empty mask.
         let mut action: libc::sigaction = unsafe { MaybeUninit::zeroed().assume_init() };
-        action.sa_sigaction = handler as extern "C" fn(libc::c_int, *mut libc::siginfo_t, *mut libc::c_void) as usize;
+        action.sa_sigaction = what;
         action.sa_flags = libc::SA_SIGINFO | libc::SA_ONSTACK | libc::SA_NODEFER;
         let mut old = MaybeUninit::<libc::sigaction>::zeroed();
         // SAFETY: the handler does only what a handler may, and both pointers are good for the call.
@@ -93,8 +97,10 @@ fn describe(
     info: *mut libc::siginfo_t,
     context: *mut libc::c_void,
 ) -> fmt::Result {
-    let (name, meaning) =
-        SIGNALS.iter().find(|(number, ..)| *number == signal).map_or(("a signal", ""), |(_, name, meaning)| (*name, *meaning));
+    let (name, meaning) = SIGNALS
+        .iter()
+        .find(|(number, ..)| *number == signal)
+        .map_or(("a signal", ""), |(_, name, meaning)| (*name, *meaning));
     // SAFETY: null, or what `watch` put there, which lives as long as this handler is in place.
     let called = unsafe { CALLED.load(Ordering::SeqCst).as_ref() };
     let file = called.map_or("", |called| &*called.file);

@@ -5,7 +5,9 @@ use std::ops::Range;
 use std::path::Path;
 use std::process::ExitCode;
 
-use kiln::{Arch, Assembler, Contents, Error, Kind, Linker, Permission, Plan, Section, Target, TargetAddr};
+use kiln::{
+    Arch, Assembler, Contents, Error, Kind, Linker, Permission, Plan, PlannedSection, Section, Target, TargetAddr,
+};
 
 use crate::asm::{read, write};
 use crate::emit::{self, Format, Image};
@@ -100,10 +102,16 @@ fn put(args: &args::Flat, cut: &Cut) -> Result<ExitCode, Failure> {
 
 fn flat_code(args: &args::Flat, bytes: Vec<u8>, target: Target) -> Result<Cut, Failure> {
     if let Some(what) = args.section.as_ref().or(args.symbol.as_ref()) {
-        return Err(Failure::new(format!("{}: flat code has no names, and `{what}` was asked for", args.file.display())));
+        return Err(Failure::new(format!(
+            "{}: flat code has no names, and `{what}` was asked for",
+            args.file.display()
+        )));
     }
     if let Some((symbol, _)) = args.define.first() {
-        return Err(Failure::new(format!("{}: flat code is linked already: nothing wants `{symbol}`", args.file.display())));
+        return Err(Failure::new(format!(
+            "{}: flat code is linked already: nothing wants `{symbol}`",
+            args.file.display()
+        )));
     }
     let code = std::iter::once(0..bytes.len()).collect();
     let base = args.base.unwrap_or_default().0;
@@ -118,8 +126,10 @@ fn linked(args: &args::Flat, contents: &Contents<'_>) -> Result<Cut, Failure> {
             .next("link the object files that it was made from"));
     }
     if let Some((symbol, _)) = args.define.first() {
-        return Err(Failure::new(format!("{name}: a linked file has its symbols already, and `{symbol}` was to be defined"))
-            .next("link the object files that it was made from"));
+        return Err(Failure::new(format!(
+            "{name}: a linked file has its symbols already, and `{symbol}` was to be defined"
+        ))
+        .next("link the object files that it was made from"));
     }
     let (section, range) = match &args.symbol {
         None => {
@@ -197,7 +207,11 @@ fn symbol_range<'c, 'a>(
             .unwrap_or(section.size)
     };
     if symbol.offset > end || end > section.size {
-        return Err(Failure::new(format!("{}: {}: `{name}` reaches beyond its section", args.file.display(), section.name)));
+        return Err(Failure::new(format!(
+            "{}: {}: `{name}` reaches beyond its section",
+            args.file.display(),
+            section.name
+        )));
     }
     Ok((section, symbol.offset..end))
 }
@@ -209,32 +223,34 @@ fn object(args: &args::Flat, contents: &Contents<'_>, name: &str, bytes: &[u8]) 
     for (symbol, address) in &args.define {
         linker.define_address(symbol, *address);
     }
-    let base = args.base.unwrap_or_default();
-    if let Some(symbol) = &args.symbol {
-        let (section, range) = symbol_range(args, contents, symbol)?;
-        let qualified = qualified(section);
-        self_contained(&linker, &qualified, Some(range.clone()), &format!("`{symbol}`"), name)?;
-        return part(args, linker, contents, section, range, name);
-    }
-    let section = match &args.section {
-        Some(_) => Some(section(args, contents)?),
-        None => contents.text(),
+    let part = match (&args.symbol, &args.section) {
+        (Some(symbol), _) => {
+            let (section, range) = symbol_range(args, contents, symbol)?;
+            Some((section, Some(range), format!("`{symbol}`")))
+        }
+        (None, Some(_)) => {
+            let section = section(args, contents)?;
+            Some((section, None, format!("the section {}", section.name)))
+        }
+        (None, None) => contents.text().map(|text| (text, None, String::new())),
     };
-    if let Some(section) = section {
-        let qualified = qualified(section);
-        let alone = linker.references(&qualified, None).map_err(|error| at(error, name))?.is_empty();
-        if args.section.is_some() && !alone {
-            self_contained(&linker, &qualified, None, &format!("the section {}", section.name), name)?;
-        }
-        if alone {
-            return part(args, linker, contents, section, 0..section.size, name);
+    if let Some((section, range, what)) = part {
+        let outside = linker.keep_only(&qualified(section), range).map_err(|error| at(error, name))?;
+        // Of the text, which nobody asked for by name, the whole image is as good.
+        if !outside.is_empty() && !what.is_empty() {
+            return Err(Failure::new(format!(
+                "{name}: {what} cannot be cut out alone: it refers to {}",
+                outside.join(", ")
+            ))
+            .next("leave --section and --symbol out: then the whole image is linked"));
         }
     }
+    let base = args.base.unwrap_or_default();
     let plan = linker.plan(base).map_err(|error| whole_image(error, name))?;
-    if plan.absolute() > 0 {
-        warn_of_address(args, base);
+    if plan.absolute() > 0 && args.base.is_none() && !args.entry {
+        tracing::warn!("{name}: what is cut works at address {base} only; choose the address with --base");
     }
-    Ok(cut(contents, &plan, base, 0..plan.image().len() as u64))
+    Ok(cut(contents, &plan))
 }
 
 /// A section by a name that is its own: Mach-O's with the segment.
@@ -252,78 +268,6 @@ fn at(error: Error, name: &str) -> Failure {
     failure
 }
 
-fn self_contained(
-    linker: &Linker<'_>,
-    section: &str,
-    range: Option<Range<u64>>,
-    what: &str,
-    name: &str,
-) -> Result<(), Failure> {
-    let outside = linker.references(section, range).map_err(|error| at(error, name))?;
-    if outside.is_empty() {
-        return Ok(());
-    }
-    Err(Failure::new(format!("{name}: {what} cannot be cut out alone: it refers to {}", outside.join(", ")))
-        .next("leave --section and --symbol out: then the whole image is linked"))
-}
-
-/// A part of one section, which refers to nothing else, linked so that it begins at `--base`.
-fn part(
-    args: &args::Flat,
-    mut linker: Linker<'_>,
-    contents: &Contents<'_>,
-    section: &Section<'_>,
-    range: Range<u64>,
-    name: &str,
-) -> Result<Cut, Failure> {
-    let qualified = qualified(section);
-    if !linker.keep_only(&qualified).map_err(|error| at(error, name))? {
-        // The rest of the section is linked beside the part. What that lacks may lie anywhere: its bytes are not taken.
-        for other in contents.sections().iter().filter(|section| section.relocations > 0) {
-            // Sections that are not linked have no references to be asked for.
-            for symbol in linker.references(&self::qualified(other), None).unwrap_or_default() {
-                linker.define_address(&symbol, args.base.unwrap_or_default());
-            }
-        }
-    }
-    let at_zero = linker.plan(TargetAddr(0))?;
-    let placed = at_zero.sections().iter().find(|placed| placed.name == section.name && placed.size == section.size);
-    let Some(placed) = placed else {
-        return Err(Failure::new(format!("{name}: the section {} has no place in the image", section.name)));
-    };
-    let start = placed.address.0 + range.start;
-    let range = start..start + (range.end - range.start);
-    let bytes = |plan: &Plan| plan.image()[range.start as usize..range.end as usize].to_vec();
-    if let Some(base) = args.base {
-        let Some(image) = base.0.checked_sub(start) else {
-            return Err(Failure::new(format!(
-                "{name}: the part begins {start:#x} bytes into what is linked, which would begin below 0 for the base {base}"
-            )));
-        };
-        let plan = linker.plan(TargetAddr(image))?;
-        return Ok(cut(contents, &plan, base, range));
-    }
-    // It is made for address 0 if it comes out the same elsewhere. Its image cannot begin below 0, and arm64 code knows
-    // where its pages begin.
-    let base = start.next_multiple_of(PAGE);
-    let plan = linker.plan(TargetAddr(base - start))?;
-    let stands_anywhere = bytes(&plan) == bytes(&linker.plan(TargetAddr(base - start + PAGE))?);
-    if !stands_anywhere {
-        warn_of_address(args, TargetAddr(base));
-    }
-    Ok(cut(contents, &plan, TargetAddr(if stands_anywhere { 0 } else { base }), range))
-}
-
-/// Says that what is cut depends on an address that nobody has chosen.
-fn warn_of_address(args: &args::Flat, address: TargetAddr) {
-    if args.base.is_none() && !args.entry {
-        tracing::warn!("{}: what is cut works at address {address} only; choose the address with --base", args.file.display());
-    }
-}
-
-/// The largest page there is.
-const PAGE: u64 = 0x1_0000;
-
 /// What undefined symbols mean for a whole image.
 fn whole_image(error: Error, name: &str) -> Failure {
     let undefined = error.is_undefined();
@@ -334,31 +278,25 @@ fn whole_image(error: Error, name: &str) -> Failure {
     failure
 }
 
-/// The bytes `range` of a plan's image.
-fn cut(contents: &Contents<'_>, plan: &Plan, base: TargetAddr, range: Range<u64>) -> Cut {
-    let clip = |start: u64, size: u64| {
-        let start = start.clamp(range.start, range.end);
-        let end = start.saturating_add(size).clamp(range.start, range.end);
-        (start - range.start) as usize..(end - range.start) as usize
+/// The whole of a plan's image.
+fn cut(contents: &Contents<'_>, plan: &Plan) -> Cut {
+    let offset = |address: TargetAddr| address.0.wrapping_sub(plan.base().0);
+    let code = |section: &PlannedSection| {
+        let start = offset(section.address) as usize;
+        start..start + section.size as usize
     };
-    let code: Vec<Range<usize>> = (plan.sections().iter())
-        .filter(|section| section.permission == Permission::Text)
-        .map(|section| clip(section.address.0 - plan.base().0, section.size))
-        .filter(|range| !range.is_empty())
-        .collect();
+    let in_image = |offset: &u64| *offset < plan.image().len() as u64;
     let mut symbols: Vec<(u64, String)> = (plan.symbols().iter())
-        .filter_map(|symbol| {
-            let offset = symbol.address.0.checked_sub(plan.base().0)?;
-            range.contains(&offset).then(|| (offset - range.start, symbol.name.clone()))
-        })
+        .map(|symbol| (offset(symbol.address), symbol.name.clone()))
+        .filter(|(offset, _)| in_image(offset))
         .collect();
     symbols.sort();
     Cut {
         arch: contents.target().arch(),
-        base: base.0,
-        bytes: plan.image()[range.start as usize..range.end as usize].to_vec(),
+        base: plan.base().0,
+        bytes: plan.image().to_vec(),
         entry: entry_by_name(&symbols),
-        code,
+        code: plan.sections().iter().filter(|section| section.permission == Permission::Text).map(code).collect(),
         symbols,
     }
 }

@@ -48,8 +48,12 @@ fn add(linker: &mut Linker<'_>, file: &Path, entry: Option<&str>) -> Result<(), 
         let code = read(file)?;
         let kind = Kind::of_file(file, &code);
         if kind != Kind::Flat {
-            return Err(Failure::new(format!("{}: an offset enters flat code, and this is {}", file.display(), described(kind)))
-                .next("give a symbol's name as --entry"));
+            return Err(Failure::new(format!(
+                "{}: an offset enters flat code, and this is {}",
+                file.display(),
+                described(kind)
+            ))
+            .next("give a symbol's name as --entry"));
         }
         let offset = usize::try_from(offset).unwrap_or(usize::MAX);
         linker.add_flat(&file.display().to_string(), code, &[("_start", offset)])?;
@@ -65,10 +69,9 @@ fn explain(error: kiln::Error, files: &[PathBuf], text: &[OsString]) -> Failure 
     let mut failure = Failure::from(error);
     if failure.next.is_none() {
         failure.next = Some(match file_as_text {
-            Some(word) => format!(
-                "`{}` was taken for text; to link it too, end the files with `--`",
-                word.to_string_lossy()
-            ),
+            Some(word) => {
+                format!("`{}` was taken for text; to link it too, end the files with `--`", word.to_string_lossy())
+            }
             None if failure.message.contains("undefined symbol") => {
                 "give the files that define them too: `kiln run FILE... --`".to_owned()
             }

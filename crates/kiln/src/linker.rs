@@ -165,37 +165,30 @@ impl<'a> Linker<'a> {
         self
     }
 
-    /// What a part of a section refers to outside that part: the names of the symbols, each once. `range` is in bytes of
-    /// the section; `None` is the whole of it. References that the assembler has resolved leave no trace, and are not
-    /// seen.
+    /// Leaves only the bytes `range` (all, if `None`) of the section `name` (`.text`, `__text`, `__TEXT,__text`) of all
+    /// inputs: the image then begins with them. If they refer to anything else nothing changes, and the names of what
+    /// they refer to come back. References that the assembler has resolved itself leave no trace, and are not seen.
     ///
     /// # Errors
     ///
-    /// There is no section `name` with contents, or there are several.
-    pub fn references(&self, name: &str, range: Option<Range<u64>>) -> Result<Vec<String>> {
+    /// There is no section `name` with contents, there are several, or the range does not lie in it.
+    pub fn keep_only(&mut self, name: &str, range: Option<Range<u64>>) -> Result<Vec<String>> {
         let id = self.section_named(name)?;
-        let range = range.unwrap_or(0..self.graph.section(id).size);
-        let mut names: Vec<String> = (self.graph.leaving(id, range))
-            .map(|symbol| self.graph.symbol_name(self.graph.symbol(symbol)).into_owned())
-            .collect();
+        let size = self.graph.section(id).size;
+        let range = range.unwrap_or(0..size);
+        if range.start > range.end || range.end > size {
+            return Err(Error::malformed(format!(
+                "the bytes {:#x} to {:#x} do not lie in the section, which has {size:#x}",
+                range.start, range.end
+            ))
+            .section(name));
+        }
+        let Err(outside) = self.graph.keep_only(id, range) else { return Ok(Vec::new()) };
+        let mut names: Vec<String> =
+            outside.iter().map(|symbol| self.graph.symbol_name(self.graph.symbol(*symbol)).into_owned()).collect();
         names.sort_unstable();
         names.dedup();
         Ok(names)
-    }
-
-    /// Leaves only the section `name` (`.text`, `__text`, `__TEXT,__text`) of all inputs, if nothing in it refers to
-    /// another one: `true`. Otherwise nothing changes: `false`.
-    ///
-    /// # Errors
-    ///
-    /// There is no such section, or several.
-    pub fn keep_only(&mut self, name: &str) -> Result<bool> {
-        let id = self.section_named(name)?;
-        let self_contained = self.graph.leaving(id, 0..self.graph.section(id).size).next().is_none();
-        if self_contained {
-            self.graph.keep_only(id);
-        }
-        Ok(self_contained)
     }
 
     fn section_named(&self, name: &str) -> Result<SectionId> {
@@ -313,9 +306,7 @@ impl<'a> Linker<'a> {
     /// Apple's arm64 convention passes variadic arguments on the stack (Apple, *Writing ARM64 code for Apple platforms*,
     /// "Update code that passes arguments to variadic functions"): elsewhere the callee would look for them in registers.
     fn check_variadic(&self, host: Target) -> Result<()> {
-        let apples = |format| {
-            format == Format::MachO && Target::new(self.target.arch(), Os::MacOs).is_apple_silicon()
-        };
+        let apples = |format| format == Format::MachO && Target::new(self.target.arch(), Os::MacOs).is_apple_silicon();
         for symbol in &self.graph.symbols {
             let input = &self.graph.inputs[symbol.input as usize];
             let Some(format) = input.format else { continue };

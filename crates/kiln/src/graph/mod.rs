@@ -5,6 +5,7 @@
 
 mod entries;
 mod near;
+mod part;
 mod resolve;
 
 use std::borrow::Cow;
@@ -174,15 +175,6 @@ pub(crate) struct Relocation {
     pub(crate) kind: &'static Kind,
 }
 
-impl Relocation {
-    /// How far behind the symbol the place that is meant lies: the addend without the distance from the field to what
-    /// follows it, from where x86-64 counts.
-    fn target_offset(&self) -> i64 {
-        let field = if self.kind.is_relative() && !self.kind.is_in_instruction() { self.kind.width() as i64 } else { 0 };
-        self.addend.wrapping_add(field)
-    }
-}
-
 /// A section of an input that has no part in the image.
 #[derive(Clone, Debug)]
 pub(crate) struct LeftOut {
@@ -264,35 +256,5 @@ impl<'a> LinkGraph<'a> {
     /// Puts an error at a place in a section.
     pub(crate) fn error_at(&self, error: Error, section: &Section, offset: u64) -> Error {
         error.offset(offset).section(self.section_name(section)).input(self.input_name(section.input))
-    }
-
-    /// The symbols that the bytes `range` of a section refer to, which are not in that range.
-    pub(crate) fn leaving(&self, section: SectionId, range: Range<u64>) -> impl Iterator<Item = SymbolId> {
-        // A label behind the section's last byte is still the section's own.
-        let end = if range.end == self.section(section).size { range.end.saturating_add(1) } else { range.end };
-        let inside = range.start..end;
-        let stays = move |relocation: &Relocation, symbol: SymbolId| match self.symbol(symbol) {
-            Symbol { definition: Definition::Section { section: home, offset }, name, .. } => {
-                let section_symbol = *name == Span::default() && symbol == relocation.symbol;
-                let target = if section_symbol { offset.wrapping_add_signed(relocation.target_offset()) } else { *offset };
-                *home == section && inside.contains(&target)
-            }
-            Symbol { definition: Definition::Absolute(_), .. } => true,
-            _ => false,
-        };
-        (self.relocations(self.section(section)).iter())
-            .filter(move |relocation| range.contains(&u64::from(relocation.offset)))
-            .flat_map(|relocation| {
-                [Some(relocation.symbol), relocation.subtrahend].into_iter().flatten().map(move |symbol| (relocation, symbol))
-            })
-            .filter(move |(relocation, symbol)| !stays(relocation, *symbol))
-            .map(|(_, symbol)| symbol)
-    }
-
-    /// Takes every section but this one out of the image.
-    pub(crate) fn keep_only(&mut self, section: SectionId) {
-        for (index, other) in self.sections.iter_mut().enumerate() {
-            other.live = index == section.0 as usize;
-        }
     }
 }
