@@ -358,4 +358,9 @@ fn handles_cross_threads() {
     send_and_sync::<kiln::Kind>();
     send_and_sync::<kiln::Target>();
     send_and_sync::<kiln::TargetAddr>();
+    send_and_sync::<kiln::Arch>();
+    send_and_sync::<kiln::Os>();
+    send_and_sync::<kiln::Format>();
+    send_and_sync::<kiln::Permission>();
+    send_and_sync::<kiln::Syntax>();
 }

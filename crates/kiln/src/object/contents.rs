@@ -100,8 +100,7 @@ impl<'a> Contents<'a> {
             object::BinaryFormat::Coff | object::BinaryFormat::Pe => Os::Windows,
             _ => Os::Linux,
         };
-        let Some(arch) = Arch::from_object(file.architecture()).filter(|_| file.is_64() && file.is_little_endian())
-        else {
+        let Some(arch) = Arch::from_object(file.architecture()).filter(|_| file.is_little_endian()) else {
             let found = file.architecture();
             return Err(Error::unsupported(format!("the code is for {found:?}, which Kiln does not know")));
         };

@@ -140,6 +140,9 @@ impl Mark {
     }
 }
 
+/// A huge page.
+const MAX_CODE_ALIGN: u64 = 2 << 20;
+
 /// What the formats' readers share: one object file on its way into the graph.
 struct Reader<'g, 'a, 'b> {
     graph: &'g mut LinkGraph<'a>,
@@ -218,6 +221,12 @@ impl<'g, 'a, 'b> Reader<'g, 'a, 'b> {
         let align = align.max(1);
         if !align.is_power_of_two() || align > 1 << 31 {
             return Err(error(Error::malformed(format!("the alignment {align:#x} is not a power of two up to 2 GiB"))));
+        }
+        // The room in front of code is written, with traps: a number in a header must not cost so much memory.
+        if executable && align > MAX_CODE_ALIGN {
+            return Err(error(Error::unsupported(format!(
+                "code aligned to {align:#x} is not supported, only up to 2 MiB"
+            ))));
         }
         if data.is_some_and(|data| data.len() as u64 != size) {
             return Err(error(Error::malformed("the section's size is not that of its contents")));

@@ -138,7 +138,8 @@ pub(crate) mod injection {
         (result, FAIL_AT.take().is_none())
     }
 
-    /// Runs `look` after each call of this thread that succeeded, during `run`.
+    /// Runs `look` after each call of this thread that succeeded, during `run`. Only Linux shows a process its mappings.
+    #[cfg(target_os = "linux")]
     pub(crate) fn watched<T>(look: impl FnMut() + 'static, run: impl FnOnce() -> T) -> T {
         AFTER.set(Some(Box::new(look)));
         let result = run();

@@ -1,0 +1,444 @@
+//! Damaged objects: whatever the bytes are, reading and linking them returns, without a panic and without asking for
+//! much memory.
+//!
+//! Debug builds check arithmetic for overflow, so a sum of two numbers of the file that does not fit is a panic here.
+//! Every object of `SOURCES` is cut off everywhere, has single fields set to extreme values everywhere, and has bytes
+//! changed at random, always the same ones. What was found once has a test of its own, at the end.
+#![allow(clippy::unwrap_used, clippy::panic)]
+// The allocator that counts needs `unsafe impl`, and hands every call to the system's.
+#![allow(unsafe_code)]
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::Cell;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::{Duration, Instant};
+
+use kiln::{Arch, Assembler, Contents, Format, Linker, Syntax, Target, TargetAddr};
+
+/// The most that one allocation may ask for, in bytes. The objects have some KiB.
+const MOST: usize = 1 << 20;
+
+/// Memory that is zeros already costs address space until it is written, and an image is as large as its sections say:
+/// up to 2 GiB, and what rounds it up to pages.
+const MOST_ZEROED: usize = (1 << 31) + 0x1_0000;
+
+/// The longest time that one object may take: thousands of times what it does take.
+const LONGEST: Duration = Duration::from_secs(5);
+
+struct Counting;
+
+thread_local! {
+    /// The largest allocation of this thread, and the largest one of zeros.
+    static LARGEST: Cell<(usize, usize)> = const { Cell::new((0, 0)) };
+}
+
+fn count(written: usize, zeroed: usize) {
+    // A thread that ends allocates too, when its variables are gone.
+    _ = LARGEST.try_with(|largest| {
+        let (most_written, most_zeroed) = largest.get();
+        largest.set((most_written.max(written), most_zeroed.max(zeroed)));
+    });
+}
+
+// SAFETY: every method hands its arguments to the system's allocator as they are, and returns what that returns.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        count(layout.size(), 0);
+        // SAFETY: as the caller promised.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
+        count(0, layout.size());
+        // SAFETY: as the caller promised.
+        unsafe { System.alloc_zeroed(layout) }
+    }
+
+    unsafe fn realloc(&self, ptr: *mut u8, layout: Layout, new_size: usize) -> *mut u8 {
+        count(new_size, 0);
+        // SAFETY: as the caller promised.
+        unsafe { System.realloc(ptr, layout, new_size) }
+    }
+
+    unsafe fn dealloc(&self, ptr: *mut u8, layout: Layout) {
+        // SAFETY: as the caller promised.
+        unsafe { System.dealloc(ptr, layout) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+/// Objects with a bit of everything that Kiln takes: code, constants, data, zeros, common symbols, weak ones, GOT slots,
+/// stubs, section symbols and, in Mach-O, pairs.
+const SOURCES: [(Target, &str); 6] = [
+    (
+        Target::X86_64_LINUX,
+        "
+        .globl main
+        .type main, @function
+main:   call external
+        call distant
+        mov external@GOTPCREL(%rip), %rax
+        lea table + 8(%rip), %rcx
+        movl $1, shared(%rip)
+        .weak maybe
+        .quad maybe
+        .size main, . - main
+        .section .text.second, \"ax\", @progbits
+        .p2align 4
+second: jmp main
+        .section .rodata.str, \"aMS\", @progbits, 1
+.Ltext: .string \"text\"
+        .section .data.rel.ro, \"aw\"
+        .quad .Ltext, main - .
+        .data
+        .p2align 4
+table:  .quad main, external
+        .bss
+        .zero 24
+        .comm shared, 24, 16
+        .section .debug_info, \"\", @progbits
+        .long main",
+    ),
+    (
+        Target::AARCH64_LINUX,
+        "
+        .globl main
+main:   bl external
+        bl distant
+        adrp x0, :got:external
+        ldr x0, [x0, :got_lo12:external]
+        adrp x1, table + 8
+        ldr x1, [x1, :lo12:table + 8]
+        movz x2, #:abs_g0_nc:shared
+        movk x2, #:abs_g3:shared
+        .weak maybe
+        .xword maybe
+        .section .text.second, \"ax\", %progbits
+        .p2align 4
+second: b main
+        .section .rodata
+.Ltext: .string \"text\"
+        .data
+        .p2align 4
+table:  .xword main, external, .Ltext
+        .word main - .
+        .bss
+        .zero 24
+        .comm shared, 24, 16",
+    ),
+    (
+        Target::AARCH64_MACOS,
+        "
+        .globl _main
+_main:  bl _external + 4
+        bl _distant
+        adrp x0, _external@GOTPAGE
+        ldr x0, [x0, _external@GOTPAGEOFF]
+        adrp x1, _table@PAGE + 8
+        ldr x1, [x1, _table@PAGEOFF + 8]
+        .weak_reference _maybe
+        .quad _maybe
+        .section __TEXT, __second, regular, pure_instructions
+        .p2align 4
+_second: b _main
+        .cstring
+Ltext:  .asciz \"text\"
+        .data
+        .p2align 4
+_table: .quad _main, _external - _main + 8, Ltext
+        .long _external@GOT - .
+        .long _main - _table
+        .zerofill __DATA, __bss, _zeros, 24, 3
+        .comm _shared, 24, 4
+        .subsections_via_symbols",
+    ),
+    (
+        Target::X86_64_MACOS,
+        "
+        .globl _main
+_main:  call _external
+        call _distant
+        mov _external@GOTPCREL(%rip), %rax
+        movl $1, _shared(%rip)
+        movb $1, Ltable + 8(%rip)
+        .weak_reference _maybe
+        .quad _maybe
+        .section __TEXT, __second, regular, pure_instructions
+        .p2align 4
+_second: jmp _main
+        .cstring
+Ltext:  .asciz \"text\"
+        .data
+        .p2align 4
+Ltable: .quad _main, Ltext, Ltable + 8
+        .quad _main - Ltable
+        .zerofill __DATA, __bss, _zeros, 24, 3
+        .comm _shared, 24, 4",
+    ),
+    (
+        Target::X86_64_WINDOWS,
+        "
+        .globl main
+main:   call external
+        lea table + 8(%rip), %rcx
+        movl $1, shared(%rip)
+        .section .second, \"xr\"
+        .p2align 4
+second: jmp main
+        .section .rdata, \"dr\"
+text:   .asciz \"text\"
+        .rva main
+        .data
+        .p2align 4
+table:  .quad main, external, text + 1
+        .bss
+        .zero 24
+        .comm shared, 24
+        .section a_long_name_of_a_section, \"dw\"
+a_long_name_of_a_symbol: .long 1",
+    ),
+    (
+        Target::AARCH64_WINDOWS,
+        "
+        .globl main
+main:   bl external
+        bl distant
+        adrp x1, table + 8
+        ldr x1, [x1, :lo12:table + 8]
+        cbz x1, main
+        .section .second, \"xr\"
+        .p2align 4
+second: b main
+        .section .rdata, \"dr\"
+text:   .asciz \"text\"
+        .rva main
+        .data
+        .p2align 4
+table:  .quad main, external, text + 1
+        .long main - .
+        .comm shared, 24",
+    ),
+];
+
+fn object(target: Target) -> Vec<u8> {
+    let (_, source) = SOURCES.iter().find(|(of, _)| *of == target).unwrap();
+    Assembler::find(target, Syntax::Plain).unwrap().assemble("valid.s", format!("{source}\n").as_bytes()).unwrap()
+}
+
+/// Reads and links `bytes` in every way. Whether they linked.
+fn take(target: Target, bytes: &[u8]) -> bool {
+    for arch in [Arch::X86_64, Arch::Aarch64] {
+        if let Ok(contents) = Contents::read("damaged.o", bytes, arch) {
+            _ = (contents.text(), contents.entry());
+        }
+    }
+    let mut linker = Linker::new(target);
+    // Where every kind reaches, and where only a stub does.
+    for (name, address) in [("external", 0x1_0010_0000), ("distant", 0x7f00_0000_0000)] {
+        linker.define_address(name, TargetAddr(address));
+    }
+    if linker.add_object("damaged.o", bytes).is_err() {
+        return false;
+    }
+    // Aligned to whatever a section may ask for, and then not.
+    let plans = [0x1_0000_0000, 0x1000, 0xffff_ffff_ffff_f000].map(|base| linker.plan(TargetAddr(base)));
+    for plan in plans.iter().flatten() {
+        for symbol in plan.symbols() {
+            _ = plan.bytes_at(symbol.address);
+        }
+    }
+    _ = linker.keep_only(".text", None);
+    _ = linker.keep_only("__text", Some(0..u64::MAX));
+    plans[0].is_ok()
+}
+
+/// Whether `bytes` linked, or what is wrong with how they are taken.
+fn fault(target: Target, bytes: &[u8]) -> Result<bool, String> {
+    LARGEST.set((0, 0));
+    let start = Instant::now();
+    let result = catch_unwind(AssertUnwindSafe(|| take(target, bytes)));
+    let (written, zeroed) = LARGEST.get();
+    let took = start.elapsed();
+    let Ok(linked) = result else { return Err("panics".to_owned()) };
+    if written > MOST || zeroed > MOST_ZEROED {
+        return Err(format!("asks for {written:#x} bytes at once, and for {zeroed:#x} bytes of zeros"));
+    }
+    if took > LONGEST {
+        return Err(format!("takes {took:?}"));
+    }
+    Ok(linked)
+}
+
+/// Writes `value` over `len` bytes at `at`, as far as there are any.
+fn patch(bytes: &mut [u8], at: usize, len: usize, value: u64) {
+    for (to, from) in bytes.iter_mut().skip(at).take(len).zip(value.to_le_bytes()) {
+        *to = from;
+    }
+}
+
+/// A pseudo-random number generator (Marsaglia, *Xorshift RNGs*): the same numbers on every machine.
+struct Xorshift(u64);
+
+impl Xorshift {
+    fn next(&mut self) -> u64 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        self.0
+    }
+
+    fn below(&mut self, end: usize) -> usize {
+        (self.next() % end as u64) as usize
+    }
+}
+
+struct Report {
+    target: Target,
+    faults: Vec<String>,
+    linked: usize,
+    tried: usize,
+}
+
+impl Report {
+    fn new(target: Target) -> Report {
+        Report { target, faults: Vec::new(), linked: 0, tried: 0 }
+    }
+
+    fn tries(&mut self, bytes: &[u8], what: impl FnOnce() -> String) {
+        self.tried += 1;
+        match fault(self.target, bytes) {
+            Ok(linked) => self.linked += usize::from(linked),
+            Err(fault) => self.faults.push(format!("{}: {fault}: {}", self.target, what())),
+        }
+    }
+
+    /// One in `share` must have linked, at least: what is refused at once tests the readers alone.
+    fn end(self, share: Option<usize>) {
+        let faults = &self.faults;
+        assert!(
+            faults.is_empty(),
+            "{} of {}:\n{}",
+            faults.len(),
+            self.tried,
+            faults[..faults.len().min(40)].join("\n")
+        );
+        if let Some(share) = share {
+            assert!(
+                self.linked * share >= self.tried,
+                "{}: only {} of {} linked",
+                self.target,
+                self.linked,
+                self.tried
+            );
+        }
+    }
+}
+
+fn cut_off(target: Target) {
+    let whole = object(target);
+    assert!(take(target, &whole), "the valid object of {target} does not link");
+    let mut report = Report::new(target);
+    for length in 0..whole.len() {
+        report.tries(&whole[..length], || format!("the first {length} bytes"));
+    }
+    report.end(None);
+}
+
+fn extreme(target: Target) {
+    let whole = object(target);
+    let mut report = Report::new(target);
+    // COFF's records have 10 and 18 bytes, so fields of it stand at odd multiples of 2.
+    let step = if target.format() == Format::Coff { 2 } else { 4 };
+    for at in (0..whole.len()).step_by(step) {
+        let end = whole.len() as u64;
+        let narrow = [0, 1, 30, end - 1, 0x20_0000, 0x4000_0000, 0x7fff_ffff, 0x8000_0000, 0xffff_ffff];
+        let wide = [0x4000_0000, 0x7fff_ffff_ffff_ffff, 0x8000_0000_0000_0000, u64::MAX];
+        for (len, value) in narrow.map(|value| (4, value)).into_iter().chain(wide.map(|value| (8, value))) {
+            let mut bytes = whole.clone();
+            patch(&mut bytes, at, len, value);
+            report.tries(&bytes, || format!("{value:#x} in the {len} bytes at {at:#x}"));
+        }
+    }
+    report.end(Some(5));
+}
+
+fn random(target: Target) {
+    let whole = object(target);
+    let mut report = Report::new(target);
+    for seed in 1..=3000 {
+        let mut random = Xorshift(u64::wrapping_mul(seed, 0x9e37_79b9_7f4a_7c15));
+        let mut bytes = whole.clone();
+        let mut changes = Vec::new();
+        for _ in 0..=random.below(4) {
+            let (at, value) = (random.below(whole.len()), random.next());
+            let (len, value) = match random.below(4) {
+                0 => (1, u64::from(whole[at]) ^ 1 << (value % 8)),
+                1 => (1, value & 0xff),
+                2 => (2, value & 0xffff),
+                // A number that another place of the file has.
+                _ => (4, u64::from(whole[random.below(whole.len())])),
+            };
+            patch(&mut bytes, at, len, value);
+            changes.push(format!("{value:#x} in the {len} bytes at {at:#x}"));
+        }
+        report.tries(&bytes, || changes.join(", "));
+    }
+    report.end(Some(5));
+}
+
+macro_rules! tests {
+    ($($name:ident $target:ident)*) => {$(
+        mod $name {
+            use super::*;
+
+            #[test]
+            fn cut_off() {
+                super::cut_off(Target::$target);
+            }
+
+            #[test]
+            fn extreme() {
+                super::extreme(Target::$target);
+            }
+
+            #[test]
+            fn random() {
+                super::random(Target::$target);
+            }
+        }
+    )*};
+}
+
+tests! {
+    elf_x86_64 X86_64_LINUX
+    elf_aarch64 AARCH64_LINUX
+    macho_aarch64 AARCH64_MACOS
+    macho_x86_64 X86_64_MACOS
+    coff_x86_64 X86_64_WINDOWS
+    coff_aarch64 AARCH64_WINDOWS
+}
+
+/// The room between two functions is filled with traps, a GiB of it too.
+#[test]
+fn code_aligned_to_a_huge_number() {
+    let target = Target::X86_64_LINUX;
+    let object = |align: u32| {
+        let source = format!(
+            ".globl main\nmain: ret\n.section .text.second, \"ax\", @progbits\n.p2align {align}\n.globl second\nsecond: ret\n"
+        );
+        Assembler::find(target, Syntax::Plain).unwrap().assemble("aligned.s", source.as_bytes()).unwrap()
+    };
+    let huge = object(30);
+    assert_eq!(fault(target, &huge), Ok(false));
+    let error = Linker::new(target).add_object("aligned.o", &huge[..]).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "aligned.o: .text.second: code aligned to 0x40000000 is not supported, only up to 2 MiB"
+    );
+    let most = object(21);
+    let mut linker = Linker::new(target);
+    let plan = linker.add_object("aligned.o", &most[..]).unwrap().plan(TargetAddr(0x20_0000)).unwrap();
+    assert_eq!(plan.address("second"), Some(TargetAddr(0x40_0000)));
+}
