@@ -113,11 +113,7 @@ fn two_definitions() {
     let error = linker.plan(TargetAddr(0)).unwrap_err();
     assert!(error.is_duplicate());
     assert_eq!(error.symbol_name(), Some("f"));
-    says(
-        &error,
-        "b.o: `f`: is defined in a.o too",
-        "leave one of the two out, or make one of the definitions weak",
-    );
+    says(&error, "b.o: `f`: is defined in a.o too", "leave one of the two out, or make one of the definitions weak");
 }
 
 #[test]
@@ -146,7 +142,12 @@ fn what_is_not_supported_yet() {
             "a.o: .init_array: initializers and finalizers are not supported yet",
             INIT,
         ),
-        (X86, ".section .ctors,\"aw\"\n.quad 0\n", "a.o: .ctors: initializers and finalizers are not supported yet", INIT),
+        (
+            X86,
+            ".section .ctors,\"aw\"\n.quad 0\n",
+            "a.o: .ctors: initializers and finalizers are not supported yet",
+            INIT,
+        ),
         (
             APPLE,
             ".section __DATA,__mod_init_func,mod_init_funcs\n.quad 0\n",
@@ -223,11 +224,7 @@ fn a_symbol_that_is_not_there() {
 fn an_entry_outside_flat_code() {
     let error = Linker::new(X86).add_flat("a.bin", &[0xc3][..], &[("f", 1)]).map(|_| ()).unwrap_err();
     says(&error, "a.bin: `f`: the entry is at 0x1, and the code has 0x1 bytes", "");
-    says(
-        &kiln::CodeHeap::new().unwrap().publish(&[]).unwrap_err(),
-        "there is no code to publish",
-        "",
-    );
+    says(&kiln::CodeHeap::new().unwrap().publish(&[]).unwrap_err(), "there is no code to publish", "");
 }
 
 #[test]
@@ -246,7 +243,11 @@ fn a_failed_input_leaves_the_linker_as_it_was() {
 fn a_missing_file() {
     let error = Linker::new(X86).add_file("no/such/file.o").map(|_| ()).unwrap_err();
     assert!(error.is_system());
-    says(&error, "no/such/file.o: cannot read the file: No such file or directory (os error 2)", "check the path and who may read it");
+    says(
+        &error,
+        "no/such/file.o: cannot read the file: No such file or directory (os error 2)",
+        "check the path and who may read it",
+    );
 }
 
 /// On a system that is not Apple's, code for Apple's must not make whatever system call the registers happen to name.

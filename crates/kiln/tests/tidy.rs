@@ -49,9 +49,11 @@ fn code(text: &str) -> impl Iterator<Item = (usize, &str)> {
 fn places(files: &[(String, String)], word: &str, applies: impl Fn(&str) -> bool) -> Vec<String> {
     let mut found = Vec::new();
     for (name, text) in files.iter().filter(|(name, _)| applies(name)) {
-        found.extend(code(text).filter(|(_, line)| line.contains(word)).map(|(number, line)| {
-            format!("{name}:{number}: {}", line.trim())
-        }));
+        found.extend(
+            code(text)
+                .filter(|(_, line)| line.contains(word))
+                .map(|(number, line)| format!("{name}:{number}: {}", line.trim())),
+        );
     }
     found
 }

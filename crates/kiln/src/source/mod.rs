@@ -39,7 +39,8 @@ impl Kind {
     #[must_use]
     pub fn of(bytes: &[u8]) -> Kind {
         let u16_at = |at: usize| bytes.get(at..at + 2).map(|field| u16::from_le_bytes([field[0], field[1]]));
-        let u32_at = |at: usize| bytes.get(at..at + 4).map(|field| u32::from_le_bytes([field[0], field[1], field[2], field[3]]));
+        let u32_at =
+            |at: usize| bytes.get(at..at + 4).map(|field| u32::from_le_bytes([field[0], field[1], field[2], field[3]]));
         match bytes {
             [] => Kind::Other("empty"),
             [0x7f, b'E', b'L', b'F', ..] => match u16_at(16) {
@@ -103,7 +104,9 @@ impl Kind {
             Kind::Archive => Error::unsupported("archives are not supported yet")
                 .help("take the members out with `ar x`, and give those"),
             Kind::Universal => Error::unsupported(format!("this is a universal file, not {wanted}")),
-            Kind::Assembly(_) => Error::unsupported(format!("this is assembly source, not {wanted}")).help("assemble it"),
+            Kind::Assembly(_) => {
+                Error::unsupported(format!("this is assembly source, not {wanted}")).help("assemble it")
+            }
             Kind::Flat => Error::unsupported(format!("this is flat code, not {wanted}")),
             Kind::Other("empty") => Error::malformed("the file is empty").help("make it again"),
             Kind::Other(what) => Error::malformed(format!("this is not native code: it is {what}"))
@@ -153,7 +156,8 @@ pub(crate) fn universal_slice(name: &str, bytes: &[u8], arch: Arch) -> Result<Ra
         Err(Error::unsupported(format!("the universal file has no slice for {arch}, only for {}", others.join(", "))))
     }
     let wide = bytes.get(3) == Some(&0xbf);
-    if wide { find::<FatArch64>(bytes, arch) } else { find::<FatArch32>(bytes, arch) }.map_err(|error| error.input(name))
+    if wide { find::<FatArch64>(bytes, arch) } else { find::<FatArch32>(bytes, arch) }
+        .map_err(|error| error.input(name))
 }
 
 #[cfg(test)]

@@ -354,21 +354,9 @@ clang: error: assembler command failed with exit code 1 (use -v to see invocatio
         assert_eq!(input(b""), b"# 1\n");
     }
 
+    /// One test, since it makes directories that another would find where its own was.
     #[test]
-    fn scratch_is_never_a_directory_that_was_there() {
-        let first = Scratch::new().unwrap();
-        let (stem, number) = first.0.to_str().unwrap().rsplit_once('-').unwrap();
-        let number: u32 = number.parse().unwrap();
-        // Another test may take the next number: a few of them.
-        let theirs: Vec<PathBuf> = (number + 1..number + 9).map(|number| format!("{stem}-{number}").into()).collect();
-        let made: Vec<&PathBuf> = theirs.iter().filter(|dir| fs::create_dir(dir).is_ok()).collect();
-        let second = Scratch::new();
-        made.iter().for_each(|dir| fs::remove_dir(dir).unwrap());
-        assert!(!made.is_empty() && !made.contains(&&second.unwrap().0));
-    }
-
-    #[test]
-    fn scratch_is_private_and_goes_away() {
+    fn scratch_is_private_goes_away_and_was_not_there_before() {
         use std::os::unix::fs::PermissionsExt;
 
         let (one, two) = (Scratch::new().unwrap(), Scratch::new().unwrap());
@@ -378,5 +366,14 @@ clang: error: assembler command failed with exit code 1 (use -v to see invocatio
         fs::write(one.object(), "x").unwrap();
         drop(one);
         assert!(!path.exists());
+
+        let (stem, number) = two.0.to_str().unwrap().rsplit_once('-').unwrap();
+        let number: u32 = number.parse().unwrap();
+        // Another test may take the next number: a few of them.
+        let theirs: Vec<PathBuf> = (number + 1..number + 9).map(|number| format!("{stem}-{number}").into()).collect();
+        let made: Vec<&PathBuf> = theirs.iter().filter(|dir| fs::create_dir(dir).is_ok()).collect();
+        let next = Scratch::new();
+        made.iter().for_each(|dir| fs::remove_dir(dir).unwrap());
+        assert!(!made.is_empty() && !made.contains(&&next.unwrap().0));
     }
 }
