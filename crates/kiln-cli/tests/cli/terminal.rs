@@ -1,0 +1,408 @@
+//! What a person at a terminal sees: help, usage, colours. The terminal is a real one, a pseudo-terminal.
+#![allow(unsafe_code)] // `openpty`, which the standard library does not have.
+
+use std::fs::File;
+use std::io::Read;
+use std::os::fd::{FromRawFd, OwnedFd};
+use std::process::Stdio;
+use std::ptr;
+
+use kiln::Target;
+
+use crate::{Dir, Kiln, RETURN, code, numbered};
+
+/// A terminal so many characters wide: our end, and the programs'.
+fn terminal(columns: u16) -> (File, OwnedFd) {
+    let size = libc::winsize { ws_row: 40, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 };
+    let (mut ours, mut theirs) = (-1, -1);
+    // SAFETY: the numbers are written to variables that live, no name is wanted, and the size is only read.
+    let result =
+        unsafe { libc::openpty(&mut ours, &mut theirs, ptr::null_mut(), ptr::null_mut(), &raw const size as *mut _) };
+    assert_eq!(result, 0, "{}", std::io::Error::last_os_error());
+    // SAFETY: just opened, and nobody else's.
+    let ours = unsafe { OwnedFd::from_raw_fd(ours) };
+    // SAFETY: likewise.
+    let theirs = unsafe { OwnedFd::from_raw_fd(theirs) };
+    // Copies, which the programs that other tests start do not inherit.
+    (ours.try_clone().unwrap().into(), theirs.try_clone().unwrap())
+}
+
+/// Runs the command at a terminal: its exit status, and what stands on the terminal, with the escape character as `^`.
+fn at_terminal(mut kiln: Kiln<'_>, columns: u16) -> (i32, String) {
+    let (mut ours, theirs) = terminal(columns);
+    for set in [std::process::Command::stdin, std::process::Command::stdout, std::process::Command::stderr] {
+        set(&mut kiln.command, Stdio::from(theirs.try_clone().unwrap()));
+    }
+    let mut child = kiln.command.spawn().unwrap();
+    // Only the child has the other end now: when it ends, reading does.
+    drop((kiln, theirs));
+    let mut said = Vec::new();
+    // Linux says at the end that there is nobody (EIO); what was read is there.
+    let _ = ours.read_to_end(&mut said);
+    let said = String::from_utf8(said).unwrap().replace("\r\n", "\n").replace('\x1b', "^");
+    (code(child.wait().unwrap()), numbered(&said))
+}
+
+#[track_caller]
+fn shows(kiln: Kiln<'_>, status: i32, said: &str) {
+    let (found_status, found) = at_terminal(kiln, 100);
+    assert!((found_status, &*found) == (status, said), "found {found_status}:\n{found}\nexpected {status}:\n{said}");
+}
+
+const PLAIN_ERROR: &str = "\
+kiln: error: lacking.o: cannot read the file: No such file or directory (os error 2)
+  next: check the path and who may read it
+";
+
+const COLOURED_ERROR: &str = "\
+kiln: ^[1m^[31merror^[0m: lacking.o: cannot read the file: No such file or directory (os error 2)
+  ^[1m^[36mnext^[0m: check the path and who may read it
+";
+
+#[test]
+fn errors_are_coloured_on_a_terminal() {
+    let dir = Dir::new();
+    let kiln = || dir.kiln(["run", "lacking.o"]);
+    shows(kiln(), 2, COLOURED_ERROR);
+    kiln().refuses(PLAIN_ERROR);
+    shows(kiln().env("NO_COLOR", "1"), 2, PLAIN_ERROR);
+    shows(kiln().env("CLICOLOR", "0"), 2, PLAIN_ERROR);
+    shows(kiln().env("TERM", "dumb"), 2, PLAIN_ERROR);
+    kiln().env("CLICOLOR_FORCE", "1").refuses(&COLOURED_ERROR.replace('^', "\x1b"));
+}
+
+#[test]
+fn what_is_said_of_usage_is_coloured_on_a_terminal() {
+    let dir = Dir::new();
+    shows(
+        dir.kiln(["flt"]),
+        2,
+        "\
+^[1m^[31merror:^[0m unrecognized subcommand '^[33mflt^[0m'
+
+  ^[32mtip:^[0m a similar subcommand exists: '^[32mflat^[0m'
+
+^[1m^[4mUsage:^[0m ^[1mkiln^[0m [OPTIONS] <COMMAND>
+
+For more information, try '^[1m--help^[0m'.
+",
+    );
+    let plain = "\
+error: unrecognized subcommand 'flt'
+
+  tip: a similar subcommand exists: 'flat'
+
+Usage: kiln [OPTIONS] <COMMAND>
+
+For more information, try '--help'.
+";
+    shows(dir.kiln(["flt"]).env("NO_COLOR", "1"), 2, plain);
+    dir.kiln(["flt"]).refuses(plain);
+}
+
+#[test]
+fn machine_code_is_not_for_a_terminal() {
+    let dir = Dir::new();
+    dir.assemble(Target::X86_64_LINUX, RETURN, "return.o");
+    let plain = |words: &[&str]| dir.kiln(words).env("NO_COLOR", "1");
+    for words in [&["flat", "return.o"][..], &["flat", "return.o", "--emit", "bin"]] {
+        shows(
+            plain(words),
+            2,
+            "\
+kiln: error: machine code is not for a terminal
+  next: give -o OUT, redirect standard output, or say --emit hex
+",
+        );
+    }
+    shows(plain(&["flat", "return.o", "--emit", "hex"]), 0, "c3\n");
+    shows(plain(&["flat", "return.o", "--entry"]), 0, "0x0\n");
+    shows(plain(&["flat", "return.o", "-o", "return.bin"]), 0, "");
+    assert_eq!(dir.read("return.bin"), [0xc3]);
+}
+
+/// Each line when it happens: what the code writes stands between its call and its return.
+#[test]
+#[cfg(target_os = "linux")]
+fn narration_around_the_output() {
+    let dir = Dir::with_examples();
+    dir.kiln(["asm", "examples/write.S"]).prints("");
+    let (page, object) = (dir.page(), dir.read("write.o").len());
+    let text = dir.kiln(["flat", "write.o"]).bytes().len();
+    shows(
+        dir.kiln(["run", "-v", "write.o", "Hello from Tim"]),
+        0,
+        &format!(
+            "\
+kiln: read write.o: {object} bytes, ELF object
+kiln: map {page} bytes at <address 1>: rw-
+kiln: copied {text} bytes, applied 0 relocations, 0 GOT slots, 0 stubs
+kiln: protect {page} bytes at <address 1>: r-x
+kiln: entry _start at <address 1>
+kiln: call _start(<address 2>, 15)
+Hello from Tim
+kiln: _start returned 0xf
+kiln: unmap {page} bytes at <address 1>
+"
+        ),
+    );
+    shows(dir.kiln(["run", "write.o", "Hello from Tim"]), 0, "Hello from Tim\n");
+}
+
+#[test]
+fn help_is_as_wide_as_the_terminal() {
+    let dir = Dir::new();
+    let (status, help) = at_terminal(dir.kiln(["asm", "--help"]).env("NO_COLOR", "1"), 60);
+    assert_eq!(status, 0);
+    assert!(help.starts_with(
+        "\
+Assemble with the best assembler there is
+
+Looks for an assembler that knows the target: the system's
+own for this machine, else clang, llvm-mc, zig cc or a GNU
+cross assembler. KILN_AS=COMMAND takes another. Sources
+named .S go through the C preprocessor first.
+
+Usage: kiln asm [OPTIONS] <FILE>
+"
+    ));
+}
+
+const HELP: &str = "\
+The kiln command: run, link, cut and assemble native code
+
+Usage: kiln [OPTIONS] <COMMAND>
+
+Commands:
+  run   Load code and run it
+  flat  Cut flat machine code out of a file
+  asm   Assemble with the best assembler there is
+
+Options:
+  -v, --verbose...  Say each step on standard error; twice for more
+  -h, --help        Print help
+  -V, --version     Print version
+
+Examples:
+  kiln run hello.S                     assemble it, load it, call its _start
+  kiln run write.S \"Hello from Tim\"    the same, with a line of text for it
+  kiln flat hello.o -o hello.bin       the bytes of its text, linked, without a header
+  kiln asm hello.S -o hello.o          assemble it, for this machine or for another
+
+`kiln COMMAND --help` says more of each.
+";
+
+#[test]
+fn help() {
+    let dir = Dir::new();
+    dir.kiln(["--help"]).prints(HELP);
+    dir.kiln(["-h"]).prints(HELP);
+    // Without a command there is nothing to do, and that is no success.
+    dir.kiln([""; 0]).refuses(HELP);
+    let (status, help) = at_terminal(dir.kiln([""; 0]), 100);
+    assert_eq!(status, 2);
+    assert!(help.contains("\n^[1m^[4mUsage:^[0m ^[1mkiln^[0m [OPTIONS] <COMMAND>\n"), "{help}");
+    dir.kiln(["--version"]).prints(concat!("kiln ", env!("CARGO_PKG_VERSION"), "\n"));
+}
+
+#[test]
+fn help_of_run() {
+    Dir::new().kiln(["run", "--help"]).prints(
+        "\
+Load code and run it
+
+FILE is assembly (.s, .S), an object file, a linked executable whose text stands alone, or flat
+machine code (.bin). Its `_start` is called with a pointer to TEXT and a newline and with their
+length; without TEXT, with null and 0. Without `_start`, its `main` is called with argc, argv and
+envp, and its result is the exit status.
+
+Usage: kiln run [OPTIONS] FILE [TEXT]...
+       kiln run [OPTIONS] FILE... -- [TEXT]...
+
+Arguments:
+  <FILE>...
+          What to load, and the text for it
+
+  [TEXT]...
+          Text, where several files stand in front of it
+
+Options:
+      --entry <NAME>
+          Enter here instead: a symbol, or an offset in flat code
+
+  -v, --verbose...
+          Say each step on standard error; twice for more
+
+  -h, --help
+          Print help (see a summary with '-h')
+
+Examples:
+  kiln run hello.S
+  kiln run write.S \"Hello from Tim\"
+  kiln run write.S Hello from Tim      the words are joined by spaces
+  kiln run main.o util.o -- one two    several files, linked together
+  kiln run build/write.bin Hello       flat machine code, entered at its first byte
+
+Exit status: 0; of a `main`, its result; 2 if nothing was run; 128 + the signal's number if the code
+was stopped by one.
+",
+    );
+}
+
+#[test]
+fn help_of_flat() {
+    Dir::new().kiln(["flat", "--help"]).prints(
+        "\
+Cut flat machine code out of a file
+
+FILE is an object file or a linked file (ELF, Mach-O, COFF) for any target, assembly, or flat code
+to print in another form. Of an object file, the text section is linked and written; if it refers to
+other sections, the whole image at BASE is: text, constants and data, each on pages of its own. What
+cannot be resolved is an error. Of a linked file, the bytes of the section are written as they are.
+
+Usage: kiln flat [OPTIONS] <FILE>
+
+Arguments:
+  <FILE>
+          The file to cut
+
+Options:
+  -o, --output <OUT>
+          Where to write; standard output if absent
+
+  -v, --verbose...
+          Say each step on standard error; twice for more
+
+      --section <NAME>
+          Take this section instead of the text: `.rodata`, `__TEXT,__const`
+
+      --symbol <NAME>
+          Take only the bytes of this symbol
+
+      --entry
+          Print the offset of the entry (`_start`, else `main`) instead of the bytes
+
+      --base <ADDRESS>
+          Link for this address
+
+      --define <NAME=ADDRESS>
+          Give an undefined symbol an address
+
+      --emit <FORM>
+          The form to write
+
+          Possible values:
+          - bin:  The bytes
+          - hex:  Hex digits, 16 bytes a line, as `xxd -r -p` reads them
+          - rust: A Rust source file
+          - c:    A C source file or header
+          - go:   A Go source file
+          
+          [default: bin]
+
+      --target <TRIPLE>
+          What to assemble for, which slice of a universal file to take, and what flat code is made
+          for
+
+  -h, --help
+          Print help (see a summary with '-h')
+
+Examples:
+  kiln flat hello.o -o hello.bin             in place of otool, grep and dd
+  kiln flat hello.o --entry                  at which offset to enter it
+  kiln flat hello.o --emit c                 as a C array, with the disassembly
+  kiln flat prog.o --base 0x400000 -o a.bin  text, constants and data, for one address
+",
+    );
+}
+
+#[test]
+fn help_of_asm() {
+    Dir::new().kiln(["asm", "--help"]).prints(
+        "\
+Assemble with the best assembler there is
+
+Looks for an assembler that knows the target: the system's own for this machine, else clang,
+llvm-mc, zig cc or a GNU cross assembler. KILN_AS=COMMAND takes another. Sources named .S go through
+the C preprocessor first.
+
+Usage: kiln asm [OPTIONS] <FILE>
+
+Arguments:
+  <FILE>
+          The source, or `-` for standard input
+
+Options:
+  -o, --output <OUT>
+          Where to write the object file; the source's name with .o, in this directory, if absent
+
+  -v, --verbose...
+          Say each step on standard error; twice for more
+
+      --target <TRIPLE>
+          What to assemble for; this machine if absent
+
+  -h, --help
+          Print help (see a summary with '-h')
+
+Examples:
+  kiln asm hello.S -o hello.o
+  kiln asm hello.S -o hello.o --target aarch64-apple-darwin
+  kiln asm - -o out.o < hello.s              from standard input, without the preprocessor
+  KILN_AS='clang -march=armv8.5-a' kiln asm mte.S
+",
+    );
+}
+
+#[test]
+fn wrong_usage() {
+    let dir = Dir::new();
+    let files = "Usage: kiln run [OPTIONS] FILE [TEXT]...\n       kiln run [OPTIONS] FILE... -- [TEXT]...";
+    for (words, error, usage) in [
+        ("run", "the following required arguments were not provided:\n  <FILE>...", files),
+        (
+            "run --fast x.o",
+            "unexpected argument '--fast' found\n\n  tip: to pass '--fast' as a value, use '-- --fast'",
+            files,
+        ),
+        ("flat", "the following required arguments were not provided:\n  <FILE>", "Usage: kiln flat <FILE>"),
+        ("flat a.o b.o", "unexpected argument 'b.o' found", "Usage: kiln flat [OPTIONS] <FILE>"),
+        ("asm a.s b.s", "unexpected argument 'b.s' found", "Usage: kiln asm [OPTIONS] <FILE>"),
+        (
+            "flat a.o --section x --symbol y",
+            "the argument '--section <NAME>' cannot be used with '--symbol <NAME>'",
+            "Usage: kiln flat --section <NAME> <FILE>",
+        ),
+        (
+            "flat a.o --entry -o x",
+            "the argument '--entry' cannot be used with '--output <OUT>'",
+            "Usage: kiln flat --entry <FILE>",
+        ),
+        (
+            "flat a.o --base 4k",
+            "invalid value '4k' for '--base <ADDRESS>': an address is a number such as 4096 or 0x1000",
+            "",
+        ),
+        (
+            "flat a.o --define write",
+            "invalid value 'write' for '--define <NAME=ADDRESS>': a definition is NAME=ADDRESS, such as \
+             write=<address 1>",
+            "",
+        ),
+        (
+            "flat a.o --define =1",
+            "invalid value '=1' for '--define <NAME=ADDRESS>': a definition is NAME=ADDRESS, such as \
+             write=<address 1>",
+            "",
+        ),
+        (
+            "flat a.o --emit asm",
+            "invalid value 'asm' for '--emit <FORM>'\n  [possible values: bin, hex, rust, c, go]",
+            "",
+        ),
+    ] {
+        let usage = if usage.is_empty() { String::new() } else { format!("{usage}\n\n") };
+        let expected = format!("error: {error}\n\n{usage}For more information, try '--help'.\n");
+        dir.kiln(words.split(' ')).refuses(&expected);
+    }
+}
