@@ -153,15 +153,25 @@ fn linked(args: &args::Flat, contents: &Contents<'_>) -> Result<Cut, Failure> {
             Some((inside(home.address.wrapping_add(symbol.offset))?, symbol.name.clone()))
         })
         .collect();
+    let arch = contents.target().arch();
+    let in_page = base % 0x1000;
+    if arch == Arch::Aarch64 && section.executable && in_page != 0 && counts_pages(bytes) {
+        tracing::warn!("{name}: the code holds `adrp`, so that it works only at addresses that end in {in_page:#05x}");
+    }
     let entry = contents.entry().and_then(inside).or_else(|| entry_by_name(&symbols));
     Ok(Cut {
-        arch: contents.target().arch(),
+        arch,
         base,
         bytes: bytes.to_vec(),
         entry,
         code: if section.executable { std::iter::once(0..bytes.len()).collect() } else { Vec::new() },
         symbols,
     })
+}
+
+/// Whether arm64 code finds something by the page that it stands in.
+fn counts_pages(code: &[u8]) -> bool {
+    code.chunks_exact(4).any(|word| word[3] & 0x9f == 0x90)
 }
 
 /// The section that was asked for, or the text.

@@ -14,7 +14,12 @@ pub(crate) fn start(verbosity: u8) {
         1 => Level::INFO,
         _ => Level::DEBUG,
     };
-    tracing_subscriber::fmt().with_max_level(level).with_writer(std::io::stderr).event_format(Line).init();
+    tracing_subscriber::fmt()
+        .with_max_level(level)
+        .with_writer(std::io::stderr)
+        .log_internal_errors(false)
+        .event_format(Line)
+        .init();
 }
 
 /// `kiln: what happened`

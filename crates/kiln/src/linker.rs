@@ -136,7 +136,7 @@ impl<'a> Linker<'a> {
             Kind::Linked(_) => {
                 let (code, entry) = object::text_of(&name, &bytes, self.target.arch())?;
                 let entry = entry.map(|offset| ("_start", offset));
-                self.add_flat(&name, code.to_vec(), entry.as_slice())
+                self.add_flat(&name, code, entry.as_slice())
             }
             _ => self.add_object(&name, bytes),
         }

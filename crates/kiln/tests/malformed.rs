@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 use kiln::{Arch, Assembler, Contents, Format, Linker, Syntax, Target, TargetAddr};
 
 /// The most that one allocation may ask for, in bytes. The objects have some KiB.
-const MOST: usize = 1 << 20;
+const MOST: usize = 1 << 18;
 
 /// Memory that is zeros already costs address space until it is written, and an image is as large as its sections say:
 /// up to 2 GiB, and what rounds it up to pages.
@@ -98,6 +98,7 @@ table:  .quad main, external
         .bss
         .zero 24
         .comm shared, 24, 16
+        .comm other, 8, 8
         .section .debug_info, \"\", @progbits
         .long main",
     ),
@@ -126,7 +127,8 @@ table:  .xword main, external, .Ltext
         .word main - .
         .bss
         .zero 24
-        .comm shared, 24, 16",
+        .comm shared, 24, 16
+        .comm other, 8, 8",
     ),
     (
         Target::AARCH64_MACOS,
@@ -152,6 +154,7 @@ _table: .quad _main, _external - _main + 8, Ltext
         .long _main - _table
         .zerofill __DATA, __bss, _zeros, 24, 3
         .comm _shared, 24, 4
+        .comm _other, 8, 3
         .subsections_via_symbols",
     ),
     (
@@ -175,7 +178,8 @@ Ltext:  .asciz \"text\"
 Ltable: .quad _main, Ltext, Ltable + 8
         .quad _main - Ltable
         .zerofill __DATA, __bss, _zeros, 24, 3
-        .comm _shared, 24, 4",
+        .comm _shared, 24, 4
+        .comm _other, 8, 3",
     ),
     (
         Target::X86_64_WINDOWS,

@@ -52,6 +52,7 @@ impl LinkGraph<'_> {
 
     /// The symbols that the bytes `range` of a section refer to, which are not in that range.
     fn leaving(&self, section: SectionId, range: &Range<u64>) -> impl Iterator<Item = SymbolId> {
+        let whole = *range == (0..self.section(section).size);
         // A label behind the section's last byte is still the section's own.
         let end = if range.end == self.section(section).size { range.end.saturating_add(1) } else { range.end };
         let inside = range.start..end;
@@ -60,9 +61,12 @@ impl LinkGraph<'_> {
             match symbol.definition {
                 Definition::Section { section: home, offset } => {
                     let from_start = is_section_start(symbol) && id == relocation.symbol;
-                    let target =
-                        if from_start { offset.wrapping_add_signed(relocation.target_offset()) } else { offset };
-                    home == section && inside.contains(&target)
+                    let is_inside = |target: u64| inside.contains(&target);
+                    let within = match from_start {
+                        false => is_inside(offset),
+                        true => relocation.targets(offset).iter().all(|target| is_inside(*target)),
+                    };
+                    home == section && (whole || within)
                 }
                 Definition::Absolute(_) => true,
                 Definition::Undefined | Definition::LeftOut | Definition::Common { .. } => false,
@@ -110,11 +114,10 @@ impl Span {
 }
 
 impl Relocation {
-    /// How far behind the symbol the place that is meant lies: the addend without the distance from the field to what
-    /// follows it, from where x86 counts.
-    fn target_offset(&self) -> i64 {
-        let field =
-            if self.kind.is_relative() && !self.kind.is_in_instruction() { self.kind.width() as i64 } else { 0 };
-        self.addend.wrapping_add(field)
+    /// What may be meant `offset` bytes into the symbol's section, by the addend: the place itself, or, since some fields
+    /// count from behind themselves, the place a field's width further on.
+    fn targets(&self, offset: u64) -> [u64; 2] {
+        let target = offset.wrapping_add_signed(self.addend);
+        [target, target.wrapping_add(if self.kind.is_relative() { self.kind.width() as u64 } else { 0 })]
     }
 }

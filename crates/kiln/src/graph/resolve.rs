@@ -219,10 +219,12 @@ fn undefined(
         |name: &str| names.contains_key(&Name { raw: false, bytes: name.as_bytes() }) || outside(name).is_some();
     let lines: Vec<String> = wanted
         .iter()
-        .map(|(name, inputs)| {
+        .enumerate()
+        .map(|(number, (name, inputs))| {
             let Name { raw, bytes } = name;
             let name = String::from_utf8_lossy(bytes);
-            let near = near_names(&name, &exists);
+            // So many are a missing library, not a slip, and each search asks for thousands of names.
+            let near = if number < 8 { near_names(&name, &exists) } else { Vec::new() };
             let hint = if *raw && exists(&name) {
                 format!(" (in Mach-O, C's `{name}` is `_{name}`)")
             } else if near.is_empty() {

@@ -4,13 +4,17 @@ use super::{Contents, Section};
 use crate::error::{Error, Result};
 use crate::target::{Arch, Format};
 
-/// The bytes of a linked file's text section, and the offset in them at which it is entered.
+/// From where arm64 code counts (`ADRP`), on every system.
+pub(crate) const PAGE: u64 = 0x1000;
+
+/// The bytes of a linked file's text section, behind as many zeros as put it where it was linked to stand in its page,
+/// and the offset in them at which it is entered.
 ///
 /// # Errors
 ///
 /// The file has anything else that the text may refer to: the text alone would find other things there. It has no text,
 /// or is entered elsewhere, or is for another architecture.
-pub(crate) fn text_of<'a>(name: &str, bytes: &'a [u8], arch: Arch) -> Result<(&'a [u8], Option<usize>)> {
+pub(crate) fn text_of(name: &str, bytes: &[u8], arch: Arch) -> Result<(Vec<u8>, Option<usize>)> {
     let contents = Contents::read(name, bytes, arch)?;
     let found = contents.target().arch();
     if found != arch {
@@ -21,7 +25,7 @@ pub(crate) fn text_of<'a>(name: &str, bytes: &'a [u8], arch: Arch) -> Result<(&'
     alone(&contents).map_err(|error| error.input(name))
 }
 
-fn alone<'a>(contents: &Contents<'a>) -> Result<(&'a [u8], Option<usize>)> {
+fn alone(contents: &Contents<'_>) -> Result<(Vec<u8>, Option<usize>)> {
     let Some(text) = contents.text() else {
         return Err(Error::unsupported("the linked file has no text section, or several executable ones")
             .help("give the object files that it was linked from"));
@@ -53,5 +57,8 @@ fn alone<'a>(contents: &Contents<'a>) -> Result<(&'a [u8], Option<usize>)> {
         return Err(Error::unsupported("linked Windows files are not run")
             .help("give the object files that it was linked from"));
     }
-    Ok((text.data, entry))
+    let before = (text.address % PAGE) as usize;
+    let mut code = vec![0; before];
+    code.extend_from_slice(text.data);
+    Ok((code, entry.map(|entry| before + entry)))
 }

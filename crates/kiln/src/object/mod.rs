@@ -103,8 +103,8 @@ pub(crate) fn add_flat<'a>(
         name: Span::default(),
         data: Some(code),
         size: length as u64,
-        // Nothing says what the code's own data wants: what the strictest vector load does.
-        align: 64,
+        // Nothing says what the code wants; arm64 code may find its own data by page.
+        align: linked::PAGE,
         permission: Permission::Text,
         relocations: 0..0,
         live: true,

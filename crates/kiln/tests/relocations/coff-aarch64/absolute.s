@@ -6,5 +6,4 @@
 // retype: .text+0x0 = 0 // IMAGE_REL_ARM64_ABSOLUTE
 // expect main: 07 00 00 00 // untouched
 .globl main
-
 main:   .long external + 7

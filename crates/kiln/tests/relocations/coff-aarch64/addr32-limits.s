@@ -6,6 +6,5 @@
 // expect main: ff ff ff ff // last
 // expect main+4: 00 00 00 80 // first
 .globl main
-
 main:   .long last
         .long first

@@ -6,6 +6,5 @@
 // expect main: 7c 56 34 12 // external + 4
 // expect main+4: 74 56 34 12 // external - 4
 .globl main
-
 main:   .long external + 4
         .long external - 4

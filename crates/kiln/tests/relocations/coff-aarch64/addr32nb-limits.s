@@ -5,6 +5,5 @@
 // expect main: ff ff ff ff // last - base
 // expect main+4: 00 00 00 00 // main - base
 .globl main
-
 main:   .rva last
         .rva main

@@ -8,7 +8,6 @@
 // expect main+16: 02 00 00 94 // there - place
 // expect-entries: 0 0
 .globl main
-
 main:   adrp x0, table + 0xe00
         add x0, x0, :lo12:table + 0xe00
         adrp x1, number

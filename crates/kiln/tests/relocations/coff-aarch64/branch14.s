@@ -6,6 +6,5 @@
 // expect main: 00 00 0f b6 // external - place
 // expect main+4: e0 ff 0e 37 // external - place
 .globl main
-
 main:   tbz x0, #33, external
         tbnz w0, #1, external

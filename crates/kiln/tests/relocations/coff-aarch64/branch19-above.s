@@ -4,5 +4,4 @@
 // define: external = 0x40100000
 // expect-error: branch19-above.s: .text+0x0: `external`: IMAGE_REL_ARM64_BRANCH19 at 0x40000000 cannot reach 0x40100000: the distance is 0x100000, it takes a multiple of 4 within ±1 MiB
 .globl main
-
 main:   cbz x0, external

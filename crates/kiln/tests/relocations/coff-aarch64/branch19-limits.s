@@ -6,6 +6,5 @@
 // expect main: e0 ff 7f b4 // last - place
 // expect main+4: 00 00 80 b4 // first - place
 .globl main
-
 main:   cbz x0, last
         cbz x0, first

@@ -7,7 +7,6 @@
 // expect main+4: e1 ff 03 b4 // external - place
 // expect main+8: c2 ff 03 35 // external - place
 .globl main
-
 main:   b.ne external
         cbz x1, external
         cbnz w2, external

@@ -11,7 +11,6 @@
 // expect main+12: 0a 00 00 94 // stub of before - place
 // expect-entries: 4 4
 .globl main
-
 main:   bl last
         bl beyond
         bl first

@@ -4,5 +4,4 @@
 // define: external = 0x300000000
 // expect-error: pagebase-above.s: .text+0x0: `external`: IMAGE_REL_ARM64_PAGEBASE_REL21 at 0x200000000 cannot reach 0x300000000: the distance is 0x100000000, it takes a signed 33-bit value
 .globl main
-
 main:   adrp x0, external

@@ -10,7 +10,6 @@
 // expect main+12: a3 21 09 b0 // the greatest addend
 // expect main+16: a4 11 09 b0 // the least one
 .globl main
-
 main:   adrp x0, external
         adrp x1, external + 0x988
         adrp x2, external - 0x679

@@ -6,6 +6,5 @@
 // expect main: 00 e0 19 91 // external & 0xfff
 // expect main+4: 00 00 00 91 // (external + 0x988) & 0xfff: of the next page
 .globl main
-
 main:   add x0, x0, :lo12:external
         add x0, x0, :lo12:external + 0x988

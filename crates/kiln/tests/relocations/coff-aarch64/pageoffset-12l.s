@@ -7,6 +7,5 @@
 // expect main: 00 3c 43 f9 // (external & 0xfff) / 8
 // expect main+4: 00 04 40 f9 // ((external + 0x990) & 0xfff) / 8: of the next page
 .globl main
-
 main:   ldr x0, [x0, :lo12:external]
         ldr x0, [x0, :lo12:external + 0x990]

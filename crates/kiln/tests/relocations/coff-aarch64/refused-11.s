@@ -4,5 +4,4 @@
 // define: external = 0x12345678
 // expect-error: refused-11.s: .text+0x0: relocation type 11 of COFF arm64 is not supported
 .globl main
-
 main:   ldr x0, [x0, :secrel_lo12:external]

@@ -4,5 +4,4 @@
 // define: external = 0x12345678
 // expect-error: refused-13.s: .text+0x0: relocation type 13 of COFF arm64 is not supported
 .globl main
-
 main:   .secidx external

@@ -5,5 +5,4 @@
 // retype: .text+0x0 = 18
 // expect-error: refused-18.s: .text+0x0: relocation type 18 of COFF arm64 is not supported
 .globl main
-
 main:   .long external

@@ -4,5 +4,4 @@
 // define: external = 0x12345678
 // expect-error: refused-8.s: .text+0x0: relocation type 8 of COFF arm64 is not supported
 .globl main
-
 main:   .secrel32 external

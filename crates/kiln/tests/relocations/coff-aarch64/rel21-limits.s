@@ -6,6 +6,5 @@
 // expect main: e0 ff 7f 70 // last - place
 // expect main+4: 00 00 80 10 // first - place
 .globl main
-
 main:   adr x0, last
         adr x0, first

@@ -6,6 +6,5 @@
 // expect main: ff ff ff 7f // last - 4 - place
 // expect main+4: 00 00 00 80 // first - 4 - place
 .globl main
-
 main:   .long last - . - 4
         .long first - . - 4

@@ -8,6 +8,5 @@
 // expect 0x11000: 00 00 00 00 00 7f 00 00 // external
 // expect-entries: 1 1
 .globl main
-
 main:   bl external
         b external

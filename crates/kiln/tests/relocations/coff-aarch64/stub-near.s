@@ -5,5 +5,4 @@
 // expect main: 00 04 00 94 // external - place
 // expect-entries: 1 1
 .globl main
-
 main:   bl external

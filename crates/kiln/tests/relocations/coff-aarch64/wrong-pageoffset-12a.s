@@ -5,5 +5,4 @@
 // retype: .text+0x0 = 6 // IMAGE_REL_ARM64_PAGEOFFSET_12A
 // expect-error: wrong-pageoffset-12a.s: .text+0x0: `external`: IMAGE_REL_ARM64_PAGEOFFSET_12A is for another instruction than 0xf9400000
 .globl main
-
 main:   ldr x0, [x0, :lo12:external]

@@ -5,5 +5,4 @@
 // retype: .text+0x0 = 5 // IMAGE_REL_ARM64_REL21
 // expect-error: wrong-rel21.s: .text+0x0: `external`: IMAGE_REL_ARM64_REL21 is for another instruction than 0x90000000
 .globl main
-
 main:   adrp x0, external

@@ -10,7 +10,6 @@
 # expect table+8: ff ff ff ff ff ff ff ff // main - 0x10001
 # expect-entries: 0 0
 .globl main
-
 main:   lea table + 16(%rip), %rax
         lea table - 16(%rip), %rax
         .section .rdata, "dr"

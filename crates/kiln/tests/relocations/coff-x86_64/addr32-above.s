@@ -4,5 +4,4 @@
 # define: external = 0x100000000
 # expect-error: addr32-above.s: .text+0x0: `external`: IMAGE_REL_AMD64_ADDR32 wants a 32-bit value, and this one is 0x100000000
 .globl main
-
 main:   .long external

@@ -6,6 +6,5 @@
 # expect main+3: 7c 56 34 12 // external + 4
 # expect main+7: 74 56 34 12 // external - 4
 .globl main
-
 main:   mov external + 4(, %rax), %eax
         .long external - 4

@@ -7,7 +7,6 @@
 # expect main+4: 74 56 33 12 // external - 4 - base
 # expect main+8: 00 00 00 00 // main - base
 .globl main
-
 main:   .rva external
         .rva external - 4
         .rva main

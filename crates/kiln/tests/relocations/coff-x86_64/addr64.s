@@ -8,7 +8,6 @@
 # expect main+8: 70 56 34 12 00 00 00 00 // external - 8
 # expect main+16: 00 10 00 00 00 80 ff ff // high
 .globl main
-
         .data
 main:   .quad external + 8
         .quad external - 8

@@ -6,7 +6,6 @@
 # expect second: 00 10 01 00 00 00 00 00 // shared
 # expect second+8: 18 10 01 00 00 00 00 00 // other
 .globl main
-
 main:   .quad shared
         .quad other
         .comm shared, 8

@@ -4,7 +4,6 @@
 # define: both = 0x12345678
 # expect main: 10 00 01 00 00 00 00 00 // both of the second input
 .globl main
-
 main:   .quad both
 # input
         .globl both

@@ -5,5 +5,4 @@
 # retype: .text+0x0 = 1 // IMAGE_REL_AMD64_ADDR64
 # expect-error: outside-section.s: .text+0x0: IMAGE_REL_AMD64_ADDR64 lies outside its section
 .globl main
-
 main:   .long external

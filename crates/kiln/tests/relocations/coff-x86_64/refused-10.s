@@ -4,5 +4,4 @@
 # define: external = 0x12345678
 # expect-error: refused-10.s: .text+0x0: relocation type 10 of COFF x86-64 is not supported
 .globl main
-
 main:   .secidx external

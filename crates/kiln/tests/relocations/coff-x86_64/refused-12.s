@@ -5,5 +5,4 @@
 # retype: .text+0x0 = 12
 # expect-error: refused-12.s: .text+0x0: relocation type 12 of COFF x86-64 is not supported
 .globl main
-
 main:   .long external

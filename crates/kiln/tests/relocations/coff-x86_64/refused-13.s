@@ -5,5 +5,4 @@
 # retype: .text+0x0 = 13
 # expect-error: refused-13.s: .text+0x0: relocation type 13 of COFF x86-64 is not supported
 .globl main
-
 main:   .long external

@@ -5,5 +5,4 @@
 # retype: .text+0x0 = 4660
 # expect-error: refused-4660.s: .text+0x0: relocation type 4660 of COFF x86-64 is not supported
 .globl main
-
 main:   .long external

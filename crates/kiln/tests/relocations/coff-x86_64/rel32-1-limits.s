@@ -8,7 +8,6 @@
 # expect main+3: ff ff ff 7f // last
 # expect main+11: 00 00 00 80 // first
 .globl main
-
 main:   lea last(%rip), %rax
         .zero 1
         lea first(%rip), %rax

@@ -8,7 +8,6 @@
 # expect main+3: 70 56 33 12 // external - 5 - place
 # expect main+11: 78 56 33 12 // external + 0x10 - 5 - place
 .globl main
-
 main:   lea external(%rip), %rax
         .zero 1
         lea external + 0x10(%rip), %rax

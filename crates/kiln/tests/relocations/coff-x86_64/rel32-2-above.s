@@ -5,5 +5,4 @@
 # retype: .text+0x3 = 6 // IMAGE_REL_AMD64_REL32_2
 # expect-error: rel32-2-above.s: .text+0x3: `external`: IMAGE_REL_AMD64_REL32_2 at 0x100000003 cannot reach 0x180000009: the distance is 0x80000000, it takes a signed 32-bit value
 .globl main
-
 main:   lea external(%rip), %rax

@@ -8,7 +8,6 @@
 # expect main+3: 6f 56 33 12 // external - 6 - place
 # expect main+12: 76 56 33 12 // external + 0x10 - 6 - place
 .globl main
-
 main:   lea external(%rip), %rax
         .zero 2
         lea external + 0x10(%rip), %rax

@@ -5,5 +5,4 @@
 # retype: .text+0x3 = 7 // IMAGE_REL_AMD64_REL32_3
 # expect-error: rel32-3-above.s: .text+0x3: `external`: IMAGE_REL_AMD64_REL32_3 at 0x100000003 cannot reach 0x18000000a: the distance is 0x80000000, it takes a signed 32-bit value
 .globl main
-
 main:   lea external(%rip), %rax

@@ -8,7 +8,6 @@
 # expect main+3: 6e 56 33 12 // external - 7 - place
 # expect main+13: 74 56 33 12 // external + 0x10 - 7 - place
 .globl main
-
 main:   lea external(%rip), %rax
         .zero 3
         lea external + 0x10(%rip), %rax

@@ -5,5 +5,4 @@
 # retype: .text+0x3 = 8 // IMAGE_REL_AMD64_REL32_4
 # expect-error: rel32-4-below.s: .text+0x3: `external`: IMAGE_REL_AMD64_REL32_4 at 0x100000003 cannot reach 0x8000000a: the distance is -0x80000001, it takes a signed 32-bit value
 .globl main
-
 main:   lea external(%rip), %rax

@@ -8,7 +8,6 @@
 # expect main+3: 6d 56 33 12 // external - 8 - place
 # expect main+14: 72 56 33 12 // external + 0x10 - 8 - place
 .globl main
-
 main:   lea external(%rip), %rax
         .zero 4
         lea external + 0x10(%rip), %rax

@@ -8,7 +8,6 @@
 # expect main+3: 6c 56 33 12 // external - 9 - place
 # expect main+15: 70 56 33 12 // external + 0x10 - 9 - place
 .globl main
-
 main:   lea external(%rip), %rax
         .zero 5
         lea external + 0x10(%rip), %rax

@@ -4,5 +4,4 @@
 # define: external = 0x180000007
 # expect-error: rel32-above.s: .text+0x3: `external`: IMAGE_REL_AMD64_REL32 at 0x100000003 cannot reach 0x180000007: the distance is 0x80000000, it takes a signed 32-bit value
 .globl main
-
 main:   lea external(%rip), %rax

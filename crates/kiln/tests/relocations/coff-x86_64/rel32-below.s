@@ -4,5 +4,4 @@
 # define: external = 0x80000006
 # expect-error: rel32-below.s: .text+0x3: `external`: IMAGE_REL_AMD64_REL32 at 0x100000003 cannot reach 0x80000006: the distance is -0x80000001, it takes a signed 32-bit value
 .globl main
-
 main:   lea external(%rip), %rax

@@ -6,7 +6,6 @@
 # expect main+3: ff ff ff 7f // last
 # expect main+10: 00 00 00 80 // first
 .globl main
-
 main:   lea last(%rip), %rax
         .zero 0
         lea first(%rip), %rax

@@ -8,7 +8,6 @@
 # expect main+14: 52 56 33 12 // external - 0x10 - 8 - place: the assembler counts the immediate
 # expect main+22: 62 56 33 12 // external - place
 .globl main
-
 main:   call external
         lea external + 0x10(%rip), %rax
         movl $1, external - 0x10(%rip)

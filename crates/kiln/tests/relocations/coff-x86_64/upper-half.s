@@ -6,7 +6,6 @@
 # expect main+5: 00 00 00 80 ff ff ff ff // main
 # expect main+13: 00 10 00 00 // external - base
 .globl main
-
 main:   call external
         .quad main
         .rva external

@@ -4,6 +4,5 @@
 # define: maybe = 0x12345678
 # expect-error: weak.s: `maybe`: weak externals are not supported yet
 .globl main
-
         .weak maybe
 main:   .quad maybe

@@ -4,5 +4,4 @@
 // define: external = 0xffffffffffff7fff
 // expect-error: abs16-below.s: .text+0x0: `external`: R_AARCH64_ABS16 wants a 16-bit value, and this one is -0x8001
 .globl main
-
 main:   .hword external

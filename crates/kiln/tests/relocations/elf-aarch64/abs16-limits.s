@@ -6,6 +6,5 @@
 // expect main: ff ff // last
 // expect main+2: 00 80 // first
 .globl main
-
 main:   .hword last
         .hword first

@@ -6,6 +6,5 @@
 // expect main: 34 12 // external
 // expect main+2: 35 12 // external + 1
 .globl main
-
 main:   .hword external
         .hword external + 1

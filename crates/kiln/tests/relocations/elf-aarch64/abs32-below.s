@@ -4,5 +4,4 @@
 // define: external = 0xffffffff7fffffff
 // expect-error: abs32-below.s: .text+0x0: `external`: R_AARCH64_ABS32 wants a 32-bit value, and this one is -0x80000001
 .globl main
-
 main:   .word external

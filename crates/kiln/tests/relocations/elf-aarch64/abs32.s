@@ -6,6 +6,5 @@
 // expect main: 78 56 34 12 // external
 // expect main+4: 74 56 34 12 // external - 4
 .globl main
-
 main:   .word external
         .word external - 4

@@ -7,7 +7,6 @@
 // expect main+12: 01 00 00 94 // there - place
 // expect-entries: 0 0
 .globl main
-
 main:   adrp x0, table
         add x0, x0, :lo12:table
         ldr w1, [x0, :lo12:table + 4]

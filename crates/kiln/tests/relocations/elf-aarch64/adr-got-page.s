@@ -7,5 +7,4 @@
 // expect 0x20000: 78 56 34 12 00 00 00 00 // the slot: external
 // expect-entries: 0 1
 .globl main
-
 main:   adrp x0, :got:external

@@ -6,6 +6,5 @@
 // expect main: 00 00 04 70 // external - place
 // expect main+4: e1 ff fb 70 // external - 0x10000 - place
 .globl main
-
 main:   adr x0, external
         adr x1, external - 0x10000

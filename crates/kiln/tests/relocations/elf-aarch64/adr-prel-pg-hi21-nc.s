@@ -7,6 +7,5 @@
 // expect main: a0 19 09 b0 // external
 // expect main+4: c1 3b 2b b0 // far: the low 21 bits
 .globl main
-
 main:   adrp x0, :pg_hi21_nc:external
         adrp x1, :pg_hi21_nc:far

@@ -8,7 +8,6 @@
 // expect main+8: a2 19 09 90 // external - 0x679: the page before
 // expect main+12: 03 00 00 90 // main: its own page
 .globl main
-
 main:   adrp x0, external
         adrp x1, external + 0x988
         adrp x2, external - 0x679

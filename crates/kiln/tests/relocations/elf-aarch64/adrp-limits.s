@@ -7,7 +7,6 @@
 // expect main+4: 01 00 80 90 // first
 // expect main+0xffc: e2 ff 7f f0 // last, from the end of the page
 .globl main
-
 main:   adrp x0, last
         adrp x1, first
         .org 0xffc

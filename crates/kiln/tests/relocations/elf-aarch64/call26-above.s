@@ -4,5 +4,4 @@
 // define: external = 0x47fffff8
 // expect-error: call26-above.s: .text+0x0: `external`: R_AARCH64_CALL26 at 0x40000000 cannot reach 0x47fffff8: the distance is 0x8000000, it takes a multiple of 4 within ±128 MiB
 .globl main
-
 main:   bl external + 8

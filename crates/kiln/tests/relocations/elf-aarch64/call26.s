@@ -6,6 +6,5 @@
 // expect main: 00 20 00 94 // external - place
 // expect main+4: 01 20 00 94 // external + 8 - place
 .globl main
-
 main:   bl external
         bl external + 8

@@ -6,7 +6,6 @@
 // expect second: 00 00 02 00 00 00 00 00 // shared
 // expect second+8: 18 00 02 00 00 00 00 00 // other
 .globl main
-
 main:   .xword shared
         .xword other
         .comm shared, 8, 8

@@ -4,5 +4,4 @@
 // define: external = 0x10000
 // expect-error: condbr19-misaligned.s: .text+0x0: `external`: R_AARCH64_CONDBR19 at 0x10000 cannot reach 0x10000: the distance is 0x1, it takes a multiple of 4 within ±1 MiB
 .globl main
-
 main:   b.eq external + 1

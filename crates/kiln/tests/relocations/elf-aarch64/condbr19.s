@@ -7,7 +7,6 @@
 // expect main+4: e1 ff fb b4 // external - 0x10000 - place
 // expect main+8: 02 00 04 35 // external + 8 - place
 .globl main
-
 main:   b.ne external
         cbz x1, external - 0x10000
         cbnz w2, external + 8

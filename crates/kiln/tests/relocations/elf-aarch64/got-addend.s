@@ -4,5 +4,4 @@
 // define: external = 0x12345678
 // expect-error: got-addend.s: .text+0x0: `external`: R_AARCH64_ADR_GOT_PAGE with an addend is not supported
 .globl main
-
 main:   adrp x0, :got:external + 8

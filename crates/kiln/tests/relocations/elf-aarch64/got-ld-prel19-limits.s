@@ -6,7 +6,6 @@
 // expect 0x110000: 78 56 34 12 00 00 00 00 // the slot: external
 // expect-entries: 0 1
 .globl main
-
         .zero 4
 main:   ldr x0, :got:external
         .zero 0xffff8

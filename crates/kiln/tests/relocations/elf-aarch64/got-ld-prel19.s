@@ -8,6 +8,5 @@
 // expect 0x20000: 78 56 34 12 00 00 00 00 // the slot: external
 // expect-entries: 0 1
 .globl main
-
 main:   ldr x0, :got:external
         ldr x1, :got:external

@@ -8,7 +8,6 @@
 // expect 0x20008: 00 00 01 00 00 00 00 00 // main, in the image
 // expect-entries: 0 2
 .globl main
-
 main:   adrp x0, :got:external
         ldr x0, [x0, :got_lo12:external]
         ldr x1, :got:external

@@ -7,6 +7,5 @@
 // expect main: ff ff ff 7f // slot + 0x7ffeffff - place
 // expect main+4: 00 00 00 80 // slot - 0x8000fffc - place
 .globl main
-
 main:   .word external - . + 0x7ffeffff
         .word external - . - 0x8000fffc

@@ -10,6 +10,5 @@
 // expect 0x20000: 78 56 34 12 00 00 00 00 // the slot: external
 // expect-entries: 0 1
 .globl main
-
 main:   .word external - .
         .word external - . + 4

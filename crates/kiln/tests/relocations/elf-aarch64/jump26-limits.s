@@ -11,7 +11,6 @@
 // expect main+12: 07 00 00 14 // stub of before, which is first - place
 // expect-entries: 3 3
 .globl main
-
 main:   b last
         b beyond
         b first

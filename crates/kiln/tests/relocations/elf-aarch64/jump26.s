@@ -6,6 +6,5 @@
 // expect main: 00 20 00 14 // external - place
 // expect main+4: ff df ff 17 // external - 0x10000 - place
 .globl main
-
 main:   b external
         b external - 0x10000

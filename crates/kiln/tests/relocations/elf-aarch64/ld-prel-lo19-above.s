@@ -4,5 +4,4 @@
 // define: external = 0x40100000
 // expect-error: ld-prel-lo19-above.s: .text+0x0: `external`: R_AARCH64_LD_PREL_LO19 at 0x40000000 cannot reach 0x40100000: the distance is 0x100000, it takes a multiple of 4 within ±1 MiB
 .globl main
-
 main:   ldr x0, external

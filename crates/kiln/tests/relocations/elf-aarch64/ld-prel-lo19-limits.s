@@ -6,6 +6,5 @@
 // expect main: e0 ff 7f 58 // last - place
 // expect main+4: 00 00 80 58 // first - place
 .globl main
-
 main:   ldr x0, last
         ldr x0, first

@@ -9,7 +9,6 @@
 // expect main+12: a3 ff 03 98 // external - place
 // expect main+16: 80 ff 03 d8 // external - place
 .globl main
-
 main:   ldr x0, external
         ldr w1, external - 0x10000
         ldr q2, external + 4

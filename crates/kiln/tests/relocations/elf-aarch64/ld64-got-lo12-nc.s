@@ -10,6 +10,5 @@
 // expect 0x20008: 79 56 34 12 00 00 00 00 // other
 // expect-entries: 0 2
 .globl main
-
 main:   ldr x0, [x0, :got_lo12:external]
         ldr x1, [x1, :got_lo12:other]

@@ -7,7 +7,6 @@
 // expect main+4: 02 a0 81 3d // ((external + 16) & 0xfff) / 16
 // expect main+8: 03 fc c3 3d // ((external - 0x680) & 0xfff) / 16
 .globl main
-
 main:   ldr q1, [x0, :lo12:external]
         str q2, [x0, :lo12:external + 16]
         ldr q3, [x0, :lo12:external - 0x680]

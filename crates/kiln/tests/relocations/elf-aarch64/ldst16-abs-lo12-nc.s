@@ -7,7 +7,6 @@
 // expect main+4: 02 00 0d 79 // ((external + 16) & 0xfff) / 2
 // expect main+8: 03 e0 5f 7d // ((external - 0x680) & 0xfff) / 2
 .globl main
-
 main:   ldrh w1, [x0, :lo12:external]
         strh w2, [x0, :lo12:external + 16]
         ldr h3, [x0, :lo12:external - 0x680]

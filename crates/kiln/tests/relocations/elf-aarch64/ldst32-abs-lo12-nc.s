@@ -7,7 +7,6 @@
 // expect main+4: 02 80 86 b9 // ((external + 16) & 0xfff) / 4
 // expect main+8: 03 f0 4f bd // ((external - 0x680) & 0xfff) / 4
 .globl main
-
 main:   ldr w1, [x0, :lo12:external]
         ldrsw x2, [x0, :lo12:external + 16]
         ldr s3, [x0, :lo12:external - 0x680]

@@ -7,7 +7,6 @@
 // expect main+4: 00 40 83 f9 // ((external + 16) & 0xfff) / 8
 // expect main+8: 03 f8 07 fd // ((external - 0x680) & 0xfff) / 8
 .globl main
-
 main:   ldr x1, [x0, :lo12:external]
         prfm pldl1keep, [x0, :lo12:external + 16]
         str d3, [x0, :lo12:external - 0x680]

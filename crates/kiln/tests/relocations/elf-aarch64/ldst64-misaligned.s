@@ -4,5 +4,4 @@
 // define: external = 0x12345004
 // expect-error: ldst64-misaligned.s: .text+0x0: `external`: R_AARCH64_LDST64_ABS_LO12_NC needs a multiple of 8, and the offset in the page is 0x4
 .globl main
-
 main:   ldr x0, [x0, :lo12:external]

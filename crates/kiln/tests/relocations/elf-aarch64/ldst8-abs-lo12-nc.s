@@ -7,7 +7,6 @@
 // expect main+4: 02 00 1a 39 // ((external + 16) & 0xfff) / 1
 // expect main+8: 03 c0 7f 3d // ((external - 0x680) & 0xfff) / 1
 .globl main
-
 main:   ldrb w1, [x0, :lo12:external]
         strb w2, [x0, :lo12:external + 16]
         ldr b3, [x0, :lo12:external - 0x680]

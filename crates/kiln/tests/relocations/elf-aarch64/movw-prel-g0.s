@@ -8,7 +8,6 @@
 // expect main+4: 01 de 9b 92 // movn: the complement of down + 4 - place
 // expect main+8: 02 de 9b d2 // movz, out of movn: up + 8 - place
 .globl main
-
 main:   movz x0, #:prel_g0:up
         movz x1, #:prel_g0:down + 4
         movn x2, #:prel_g0:up + 8

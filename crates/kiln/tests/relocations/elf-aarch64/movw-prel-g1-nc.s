@@ -8,7 +8,6 @@
 // expect main+4: 61 a8 ac f2 // movk: down + 4 - place, negative
 // expect main+8: 82 57 b3 d2 // movz: up + 8 - place
 .globl main
-
 main:   movk x0, #:prel_g1_nc:up
         movk x1, #:prel_g1_nc:down + 4
         movz x2, #:prel_g1_nc:up + 8

@@ -8,7 +8,6 @@
 // expect main+4: 81 57 b3 92 // movn: the complement of down + 4 - place
 // expect main+8: 82 57 b3 d2 // movz, out of movn: up + 8 - place
 .globl main
-
 main:   movz x0, #:prel_g1:up
         movz x1, #:prel_g1:down + 4
         movn x2, #:prel_g1:up + 8

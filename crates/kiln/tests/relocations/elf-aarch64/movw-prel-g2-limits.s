@@ -6,6 +6,5 @@
 // expect main: e0 ff df d2 // movz: last - place
 // expect main+4: e1 ff df 92 // movn: the complement of first - place
 .globl main
-
 main:   movz x0, #:prel_g2:last
         movz x1, #:prel_g2:first

@@ -8,7 +8,6 @@
 // expect main+4: e1 30 d5 f2 // movk: down + 4 - place, negative
 // expect main+8: 02 cf ca d2 // movz: up + 8 - place
 .globl main
-
 main:   movk x0, #:prel_g2_nc:up
         movk x1, #:prel_g2_nc:down + 4
         movz x2, #:prel_g2_nc:up + 8

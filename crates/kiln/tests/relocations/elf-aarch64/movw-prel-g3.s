@@ -8,7 +8,6 @@
 // expect main+4: 81 46 e2 92 // movn: the complement of down + 4 - place
 // expect main+8: 82 46 e2 d2 // movz, out of movn: up + 8 - place
 .globl main
-
 main:   movz x0, #:prel_g3:up
         movz x1, #:prel_g3:down + 4
         movn x2, #:prel_g3:up + 8

@@ -4,5 +4,4 @@
 // define: external = 0x10000
 // expect-error: movw-sabs-g0-above.s: .text+0x0: `external`: R_AARCH64_MOVW_SABS_G0 wants a signed 17-bit value, and this one is 0x10000
 .globl main
-
 main:   movz x0, #:abs_g0_s:external

@@ -6,6 +6,5 @@
 // expect main: e0 ff 9f d2 // movz: last
 // expect main+4: e1 ff 9f 92 // movn: the complement of first
 .globl main
-
 main:   movz x0, #:abs_g0_s:last
         movz x1, #:abs_g0_s:first

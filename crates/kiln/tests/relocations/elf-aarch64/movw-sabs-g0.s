@@ -8,7 +8,6 @@
 // expect main+4: 01 de 9b 92 // movn: the complement of negative, -external - 1
 // expect main+8: 02 de 9b d2 // movz, out of movn
 .globl main
-
 main:   movz x0, #:abs_g0_s:external
         movz x1, #:abs_g0_s:negative
         movn x2, #:abs_g0_s:external

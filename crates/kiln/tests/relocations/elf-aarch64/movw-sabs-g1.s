@@ -8,7 +8,6 @@
 // expect main+4: 81 57 b3 92 // movn: the complement of negative, -external - 1
 // expect main+8: 82 57 b3 d2 // movz, out of movn
 .globl main
-
 main:   movz x0, #:abs_g1_s:external
         movz x1, #:abs_g1_s:negative
         movn x2, #:abs_g1_s:external

@@ -4,5 +4,4 @@
 // define: external = 0x10000
 // expect-error: movw-uabs-g0-above.s: .text+0x0: `external`: R_AARCH64_MOVW_UABS_G0 wants an unsigned 16-bit value, and this one is 0x10000
 .globl main
-
 main:   movz x0, #:abs_g0:external

@@ -6,6 +6,5 @@
 // expect main: e0 ff 9f d2 // last
 // expect main+4: 01 00 80 d2 // first
 .globl main
-
 main:   movz x0, #:abs_g0:last
         movz x1, #:abs_g0:first

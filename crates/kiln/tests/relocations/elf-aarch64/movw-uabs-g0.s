@@ -6,6 +6,5 @@
 // expect main: 00 de 9b d2 // movz: external
 // expect main+4: 01 e0 9b f2 // movk: external + 0x10
 .globl main
-
 main:   movz x0, #:abs_g0:external
         movk x1, #:abs_g0:external + 0x10

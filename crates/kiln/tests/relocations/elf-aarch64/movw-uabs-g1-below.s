@@ -4,5 +4,4 @@
 // define: external = 0x0
 // expect-error: movw-uabs-g1-below.s: .text+0x0: `external`: R_AARCH64_MOVW_UABS_G1 wants an unsigned 32-bit value, and this one is -0x1
 .globl main
-
 main:   movz x0, #:abs_g1:external - 1

@@ -6,6 +6,5 @@
 // expect main: e0 ff bf d2 // last
 // expect main+4: 01 00 a0 d2 // first
 .globl main
-
 main:   movz x0, #:abs_g1:last
         movz x1, #:abs_g1:first

@@ -6,6 +6,5 @@
 // expect main: 80 57 b3 d2 // movz: external
 // expect main+4: 81 57 b3 f2 // movk: external + 0x10
 .globl main
-
 main:   movz x0, #:abs_g1:external
         movk x1, #:abs_g1:external + 0x10

@@ -6,6 +6,5 @@
 // expect main: 00 cf ca d2 // movz: external
 // expect main+4: 01 cf ca f2 // movk: external + 0x10
 .globl main
-
 main:   movz x0, #:abs_g2:external
         movk x1, #:abs_g2:external + 0x10

@@ -6,6 +6,5 @@
 // expect main: 80 46 e2 d2 // movz: external
 // expect main+4: 81 46 e2 f2 // movk: external + 0x10
 .globl main
-
 main:   movz x0, #:abs_g3:external
         movk x1, #:abs_g3:external + 0x10

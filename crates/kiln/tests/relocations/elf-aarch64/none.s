@@ -6,5 +6,4 @@
 // retype: .text+0x0 = 0 // R_AARCH64_NONE
 // expect main: 00 00 00 00 // untouched
 .globl main
-
 main:   .word external - .

@@ -5,5 +5,4 @@
 // retype: .text+0x0 = 257 // R_AARCH64_ABS64
 // expect-error: outside-section.s: .text+0x0: `external`: R_AARCH64_ABS64 lies outside its section
 .globl main
-
 main:   .word external - .

@@ -5,5 +5,4 @@
 // retype: .text+0x0 = 314 // R_AARCH64_PLT32
 // expect-error: plt32-above.s: .text+0x0: `external`: R_AARCH64_PLT32 at 0x200000000 cannot reach 0x27fffffff: the distance is 0x80000000, it takes a signed 32-bit value
 .globl main
-
 main:   .word external - . + 1

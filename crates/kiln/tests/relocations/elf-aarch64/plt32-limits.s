@@ -8,6 +8,5 @@
 // expect main: ff ff ff 7f // last - place
 // expect main+4: 00 00 00 80 // first - place
 .globl main
-
 main:   .word last - .
         .word first - .

@@ -8,6 +8,5 @@
 // expect main: 78 56 33 12 // external - place
 // expect main+4: 78 56 33 12 // external + 4 - place
 .globl main
-
 main:   .word external - .
         .word external - . + 4

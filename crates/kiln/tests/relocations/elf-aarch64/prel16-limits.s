@@ -6,6 +6,5 @@
 // expect main: ff ff // last - place
 // expect main+2: 00 80 // first - place
 .globl main
-
 main:   .hword last - .
         .hword first - .

@@ -6,6 +6,5 @@
 // expect main: f0 ff // external - place
 // expect main+2: ee ff // external - place
 .globl main
-
 main:   .hword external - .
         .hword external - .

@@ -6,6 +6,5 @@
 // expect main: ff ff ff ff // last - place
 // expect main+4: 00 00 00 80 // first - place
 .globl main
-
 main:   .word last - .
         .word first - .

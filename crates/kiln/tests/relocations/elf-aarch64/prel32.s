@@ -6,6 +6,5 @@
 // expect main: 78 56 33 12 // external - place
 // expect main+4: 6c 56 33 12 // external - 8 - place
 .globl main
-
 main:   .word external - .
         .word external - . - 8

@@ -5,5 +5,4 @@
 // retype: .text+0x0 = 1027
 // expect-error: refused-1027.s: .text+0x0: `external`: relocation type 1027 of ELF arm64 is not supported
 .globl main
-
 main:   .word external - .

@@ -5,5 +5,4 @@
 // retype: .text+0x0 = 281
 // expect-error: refused-281.s: .text+0x0: `external`: relocation type 281 of ELF arm64 is not supported
 .globl main
-
 main:   .word external - .

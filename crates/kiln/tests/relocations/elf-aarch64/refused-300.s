@@ -5,5 +5,4 @@
 // retype: .text+0x0 = 300
 // expect-error: refused-300.s: .text+0x0: `external`: relocation type 300 of ELF arm64 is not supported
 .globl main
-
 main:   .word external - .

@@ -5,5 +5,4 @@
 // retype: .text+0x0 = 307
 // expect-error: refused-307.s: .text+0x0: `external`: relocation type 307 of ELF arm64 is not supported
 .globl main
-
 main:   .word external - .

@@ -5,5 +5,4 @@
 // retype: .text+0x0 = 310
 // expect-error: refused-310.s: .text+0x0: `external`: relocation type 310 of ELF arm64 is not supported
 .globl main
-
 main:   .word external - .

@@ -5,5 +5,4 @@
 // retype: .text+0x0 = 313
 // expect-error: refused-313.s: .text+0x0: `external`: relocation type 313 of ELF arm64 is not supported
 .globl main
-
 main:   .word external - .

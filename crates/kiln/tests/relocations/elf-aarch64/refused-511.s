@@ -5,5 +5,4 @@
 // retype: .text+0x0 = 511
 // expect-error: refused-511.s: .text+0x0: `external`: relocation type 511 of ELF arm64 is not supported
 .globl main
-
 main:   .word external - .

@@ -5,5 +5,4 @@
 // retype: .text+0x0 = 574
 // expect-error: refused-574.s: .text+0x0: `external`: relocation type 574 of ELF arm64 is not supported
 .globl main
-
 main:   .word external - .

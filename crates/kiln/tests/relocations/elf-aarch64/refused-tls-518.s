@@ -5,5 +5,4 @@
 // retype: .text+0x0 = 518
 // expect-error: refused-tls-518.s: .text+0x0: `external`: R_AARCH64_TLS* is a thread-local access, and thread-local variables are not supported yet
 .globl main
-
 main:   .word external - .

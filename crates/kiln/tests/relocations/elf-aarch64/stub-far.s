@@ -10,7 +10,6 @@
 // expect 0x20000: 00 00 00 00 00 7f 00 00 // external
 // expect-entries: 1 1
 .globl main
-
 main:   bl external
         b external
         adrp x0, :got:external

@@ -5,5 +5,4 @@
 // retype: .text+0x0 = 314 // R_AARCH64_PLT32
 // expect-error: stub-plt32-addend.s: .text+0x0: `external`: R_AARCH64_PLT32 at 0x10000 cannot reach 0x7f0000000000: the distance is 0x7efffffefffc, it takes a signed 32-bit value
 .globl main
-
 main:   .word external - . - 4

@@ -8,5 +8,4 @@
 // expect 0x20000: 00 00 00 00 00 7f 00 00 // external
 // expect-entries: 1 1
 .globl main
-
 main:   .word external - .

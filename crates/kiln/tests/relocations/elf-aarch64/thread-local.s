@@ -3,5 +3,4 @@
 // base: 0x10000
 // expect-error: thread-local.s: `variable`: thread-local variables are not supported yet
 .globl main
-
 main:   add x0, x0, :tprel_hi12:variable

@@ -6,6 +6,5 @@
 // expect main: e0 ff 0b 36 // last - place
 // expect main+4: 00 00 0c 36 // first - place
 .globl main
-
 main:   tbz x0, #1, last
         tbz x0, #1, first

@@ -6,6 +6,5 @@
 // expect main: 00 00 09 b6 // external - place
 // expect main+4: e0 ff 0e 37 // external - 0x4000 - place
 .globl main
-
 main:   tbz x0, #33, external
         tbnz w0, #1, external - 0x4000

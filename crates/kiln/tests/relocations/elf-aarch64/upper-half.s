@@ -8,7 +8,6 @@
 // expect main+12: 00 00 00 80 ff ff ff ff // main
 // expect-entries: 1 1
 .globl main
-
 main:   bl external
         adrp x0, main
         ldr x1, external

@@ -4,7 +4,6 @@
 // expect main: 18 00 01 00 00 00 00 00 // both of the second input, which stands at 0x10010
 // expect second: 18 00 01 00 00 00 00 00 // both
 .globl main
-
         .weak both
 main:   .xword both
 both:   nop

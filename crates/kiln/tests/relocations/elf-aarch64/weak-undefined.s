@@ -6,7 +6,6 @@
 // expect main+16: 80 00 00 90 00 00 40 f9 // slot
 // expect 0x20000: 00 00 00 00 00 00 00 00 // the slot: 0
 .globl main
-
         .weak maybe
 main:   .xword maybe
         .xword maybe + 8

@@ -6,6 +6,5 @@
 // expect main+4: 60 ff ff f0 // last
 // expect-entries: 1 1
 .globl main
-
 main:   bl last
         adrp x0, last

@@ -5,5 +5,4 @@
 // retype: .text+0x0 = 274 // R_AARCH64_ADR_PREL_LO21
 // expect-error: wrong-adr.s: .text+0x0: `external`: R_AARCH64_ADR_PREL_LO21 is for another instruction than 0x90000000
 .globl main
-
 main:   adrp x0, external

@@ -5,5 +5,4 @@
 // retype: .text+0x0 = 280 // R_AARCH64_CONDBR19
 // expect-error: wrong-condbr19.s: .text+0x0: `external`: R_AARCH64_CONDBR19 is for another instruction than 0x94000000
 .globl main
-
 main:   bl external

@@ -5,5 +5,4 @@
 // retype: .text+0x0 = 299 // R_AARCH64_LDST128_ABS_LO12_NC
 // expect-error: wrong-ldst128-size.s: .text+0x0: `external`: R_AARCH64_LDST128_ABS_LO12_NC is for another instruction than 0x39400000
 .globl main
-
 main:   ldrb w0, [x0, :lo12:external]

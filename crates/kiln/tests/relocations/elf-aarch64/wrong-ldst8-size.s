@@ -5,5 +5,4 @@
 // retype: .text+0x0 = 278 // R_AARCH64_LDST8_ABS_LO12_NC
 // expect-error: wrong-ldst8-size.s: .text+0x0: `external`: R_AARCH64_LDST8_ABS_LO12_NC is for another instruction than 0x3dc00000
 .globl main
-
 main:   ldr q0, [x0, :lo12:external]

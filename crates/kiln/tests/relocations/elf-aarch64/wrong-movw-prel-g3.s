@@ -5,5 +5,4 @@
 // retype: .text+0x0 = 293 // R_AARCH64_MOVW_PREL_G3
 // expect-error: wrong-movw-prel-g3.s: .text+0x0: `external`: R_AARCH64_MOVW_PREL_G3 is for another instruction than 0xf2800000
 .globl main
-
 main:   movk x0, #:abs_g0_nc:external

@@ -5,5 +5,4 @@
 // retype: .text+0x0 = 279 // R_AARCH64_TSTBR14
 // expect-error: wrong-tstbr14.s: .text+0x0: `external`: R_AARCH64_TSTBR14 is for another instruction than 0x94000000
 .globl main
-
 main:   bl external

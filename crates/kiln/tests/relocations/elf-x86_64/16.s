@@ -5,5 +5,4 @@
 # covers: R_X86_64_16
 # expect main: 34 12 // external
 .globl main
-
 main:   .short external

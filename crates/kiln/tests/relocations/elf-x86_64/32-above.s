@@ -4,5 +4,4 @@
 # define: external = 0x100000000
 # expect-error: 32-above.s: .text+0x1: `external`: R_X86_64_32 wants an unsigned 32-bit value, and this one is 0x100000000
 .globl main
-
 main:   mov $external, %eax

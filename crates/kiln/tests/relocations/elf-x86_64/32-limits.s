@@ -5,6 +5,5 @@
 # expect main: ff ff ff ff // last
 # expect main+4: 00 00 00 00 // 0
 .globl main
-
 main:   .long last
         .long last - 0xffffffff

@@ -5,5 +5,4 @@
 # covers: R_X86_64_32
 # expect main: b8 7c 56 34 12 // external + 4
 .globl main
-
 main:   mov $external + 4, %eax

@@ -6,6 +6,5 @@
 # expect main+3: ff ff ff 7f // last
 # expect main+10: 00 00 00 80 // first
 .globl main
-
 main:   movq $last, %rax
         movq $first, %rax

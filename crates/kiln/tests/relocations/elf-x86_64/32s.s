@@ -5,5 +5,4 @@
 # covers: R_X86_64_32S
 # expect main+3: 74 56 34 12 // external - 4
 .globl main
-
 main:   movl external - 4(, %rax), %eax

@@ -4,5 +4,4 @@
 # define: external = 0xffffffffffffff7f
 # expect-error: 8-below.s: .text+0x0: `external`: R_X86_64_8 wants a 8-bit value, and this one is -0x81
 .globl main
-
 main:   .byte external

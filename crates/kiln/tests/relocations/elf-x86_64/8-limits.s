@@ -6,6 +6,5 @@
 # expect main: ff // last
 # expect main+1: 80 // first
 .globl main
-
 main:   .byte last
         .byte first

@@ -6,6 +6,5 @@
 # expect main: 12 // external
 # expect main+1: 13 // external + 1
 .globl main
-
 main:   .byte external
         .byte external + 1

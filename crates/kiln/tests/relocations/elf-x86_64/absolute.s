@@ -7,7 +7,6 @@
 # expect main+20: fe ff
 # expect main+22: fe
 .globl main
-
 main:   mov $number, %eax
         movq $negative, %rax
         .quad negative

@@ -4,7 +4,6 @@
 # expect main: 04 10 01 00 00 00 00 00 // shared of the second input
 # expect shared: 07 00 00 00
 .globl main
-
 main:   .quad shared
         .comm shared, 8, 8
 # input

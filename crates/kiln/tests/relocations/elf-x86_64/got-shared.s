@@ -14,7 +14,6 @@
 # expect 0x11010: 00 00 01 00 00 00 00 00 // main, in the image
 # expect-entries: 0 3
 .globl main
-
 main:   .long external@GOTPCREL
         .long external@GOTPCREL
         .long alias@GOTPCREL

@@ -4,5 +4,4 @@
 # define: external = 0x12345678
 # expect-error: gotpcrel-above.s: .text+0x0: `external`: R_X86_64_GOTPCREL at 0x10000 cannot reach 0x12345678: the distance is 0x80000000, it takes a signed 32-bit value
 .globl main
-
 main:   .long external@GOTPCREL + 0x7ffff000

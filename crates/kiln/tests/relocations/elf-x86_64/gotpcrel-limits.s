@@ -5,6 +5,5 @@
 # expect main: ff ff ff 7f // slot + 0x7fffefff - place
 # expect main+4: 00 00 00 80 // slot - 0x80000ffc - place
 .globl main
-
 main:   .long external@GOTPCREL + 0x7fffefff
         .long external@GOTPCREL - 0x80000ffc

@@ -8,6 +8,5 @@
 # expect 0x11000: 78 56 34 12 00 00 00 00 // the slot: external
 # expect-entries: 0 1
 .globl main
-
 main:   .long external@GOTPCREL
         .long external@GOTPCREL + 16

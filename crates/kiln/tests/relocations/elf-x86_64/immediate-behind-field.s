@@ -5,6 +5,5 @@
 # expect main+2: 6e 56 33 12 // external - 8 - place
 # expect main+12: 67 56 33 12 // external - 5 - place
 .globl main
-
 main:   movl $1, external(%rip)
         movb $1, external(%rip)

@@ -5,5 +5,4 @@
 # retype: .text+0x0 = 1 // R_X86_64_64
 # expect-error: outside-section.s: .text+0x0: `external`: R_X86_64_64 lies outside its section
 .globl main
-
 main:   .long external - .

@@ -4,5 +4,4 @@
 # define: external = 0x18000
 # expect-error: pc16-above.s: .text+0x0: `external`: R_X86_64_PC16 at 0x10000 cannot reach 0x18000: the distance is 0x8000, it takes a signed 16-bit value
 .globl main
-
 main:   .short external - .

@@ -6,6 +6,5 @@
 # expect main: ff 7f // last - place
 # expect main+2: 00 80 // first - place
 .globl main
-
 main:   .short last - .
         .short first - .

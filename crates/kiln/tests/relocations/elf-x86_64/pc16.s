@@ -6,6 +6,5 @@
 # expect main: 34 12 // external - place
 # expect main+2: 32 12 // external - place
 .globl main
-
 main:   .short external - .
         .short external - .

@@ -5,5 +5,4 @@
 # covers: R_X86_64_PC32
 # expect main+3: 71 56 33 12 // external - 4 - place
 .globl main
-
 main:   lea external(%rip), %rax

@@ -7,6 +7,5 @@
 # expect main: 78 56 33 12 00 00 00 00 // external - place
 # expect main+8: f8 0f ff ff ff 7f ff ff // high - place
 .globl main
-
 main:   .quad external - .
         .quad high - .

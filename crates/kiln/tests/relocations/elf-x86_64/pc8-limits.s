@@ -6,6 +6,5 @@
 # expect main: 7f // last - place
 # expect main+1: 80 // first - place
 .globl main
-
 main:   .byte last - .
         .byte first - .

@@ -6,6 +6,5 @@
 # expect main: e0 // external - place
 # expect main+1: df // external - place
 .globl main
-
 main:   .byte external - .
         .byte external - .

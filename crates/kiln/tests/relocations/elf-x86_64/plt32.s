@@ -5,5 +5,4 @@
 # covers: R_X86_64_PLT32
 # expect main+1: 73 56 33 12 // external - 4 - place
 .globl main
-
 main:   call external

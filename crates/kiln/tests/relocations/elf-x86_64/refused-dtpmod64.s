@@ -5,5 +5,4 @@
 # retype: .text+0x0 = 16 // R_X86_64_DTPMOD64
 # expect-error: refused-dtpmod64.s: .text+0x0: `external`: R_X86_64_DTPMOD64 is a thread-local access, and thread-local variables are not supported yet
 .globl main
-
 main:   .long external - .

@@ -5,5 +5,4 @@
 # retype: .text+0x0 = 21 // R_X86_64_DTPOFF32
 # expect-error: refused-dtpoff32.s: .text+0x0: `external`: R_X86_64_DTPOFF32 is a thread-local access, and thread-local variables are not supported yet
 .globl main
-
 main:   .long external - .

@@ -5,5 +5,4 @@
 # retype: .text+0x0 = 34 // R_X86_64_GOTPC32_TLSDESC
 # expect-error: refused-gotpc32-tlsdesc.s: .text+0x0: `external`: R_X86_64_GOTPC32_TLSDESC is a thread-local access, and thread-local variables are not supported yet
 .globl main
-
 main:   .long external - .

@@ -5,5 +5,4 @@
 # retype: .text+0x0 = 26 // R_X86_64_GOTPC32
 # expect-error: refused-gotpc32.s: .text+0x0: `external`: R_X86_64_GOTPC32 belongs to the medium or large code model with -fPIC, which is not supported yet
 .globl main
-
 main:   .long external - .

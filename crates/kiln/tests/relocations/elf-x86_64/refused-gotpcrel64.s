@@ -5,5 +5,4 @@
 # retype: .text+0x0 = 28 // R_X86_64_GOTPCREL64
 # expect-error: refused-gotpcrel64.s: .text+0x0: `external`: R_X86_64_GOTPCREL64 belongs to the medium or large code model with -fPIC, which is not supported yet
 .globl main
-
 main:   .long external - .

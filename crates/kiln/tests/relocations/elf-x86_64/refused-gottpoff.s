@@ -5,5 +5,4 @@
 # retype: .text+0x0 = 22 // R_X86_64_GOTTPOFF
 # expect-error: refused-gottpoff.s: .text+0x0: `external`: R_X86_64_GOTTPOFF is a thread-local access, and thread-local variables are not supported yet
 .globl main
-
 main:   .long external - .

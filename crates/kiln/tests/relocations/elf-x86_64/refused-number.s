@@ -5,5 +5,4 @@
 # retype: .text+0x0 = 0x12345
 # expect-error: refused-number.s: .text+0x0: `external`: relocation type 74565 of ELF x86-64 is not supported
 .globl main
-
 main:   .long external - .

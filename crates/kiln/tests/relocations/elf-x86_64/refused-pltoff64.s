@@ -5,5 +5,4 @@
 # retype: .text+0x0 = 31 // R_X86_64_PLTOFF64
 # expect-error: refused-pltoff64.s: .text+0x0: `external`: R_X86_64_PLTOFF64 belongs to the medium or large code model with -fPIC, which is not supported yet
 .globl main
-
 main:   .long external - .

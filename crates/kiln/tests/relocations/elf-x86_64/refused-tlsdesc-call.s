@@ -5,5 +5,4 @@
 # retype: .text+0x0 = 35 // R_X86_64_TLSDESC_CALL
 # expect-error: refused-tlsdesc-call.s: .text+0x0: `external`: R_X86_64_TLSDESC_CALL is a thread-local access, and thread-local variables are not supported yet
 .globl main
-
 main:   .long external - .

@@ -5,5 +5,4 @@
 # retype: .text+0x0 = 19 // R_X86_64_TLSGD
 # expect-error: refused-tlsgd.s: .text+0x0: `external`: R_X86_64_TLSGD is a thread-local access, and thread-local variables are not supported yet
 .globl main
-
 main:   .long external - .

@@ -5,5 +5,4 @@
 # retype: .text+0x0 = 20 // R_X86_64_TLSLD
 # expect-error: refused-tlsld.s: .text+0x0: `external`: R_X86_64_TLSLD is a thread-local access, and thread-local variables are not supported yet
 .globl main
-
 main:   .long external - .

@@ -5,5 +5,4 @@
 # retype: .text+0x0 = 23 // R_X86_64_TPOFF32
 # expect-error: refused-tpoff32.s: .text+0x0: `external`: R_X86_64_TPOFF32 is a thread-local access, and thread-local variables are not supported yet
 .globl main
-
 main:   .long external - .

@@ -5,5 +5,4 @@
 # retype: .text+0x0 = 32 // R_X86_64_SIZE32
 # expect-error: refused-unknown.s: .text+0x0: `external`: relocation type 32 of ELF x86-64 is not supported
 .globl main
-
 main:   .long external - .

@@ -5,7 +5,6 @@
 # expect main+8: 1f 00 01 00 00 00 00 00 // .Lthere + 2: the section stands at 0x10018
 # expect main+19: 06 00 00 00 // .Lthere - 4 - place
 .globl main
-
 main:   .quad .Lhere
         .quad .Lthere + 2
         lea .Lthere(%rip), %rax

@@ -10,7 +10,6 @@
 # expect 0x11000: 00 00 00 00 00 7f 00 00 // external
 # expect-entries: 1 1
 .globl main
-
 main:   call external
         jmp external
         mov external@GOTPCREL(%rip), %rax

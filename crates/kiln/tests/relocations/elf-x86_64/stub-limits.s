@@ -11,7 +11,6 @@
 # expect main+16: 1c 00 00 00 // stub of before - 4 - place
 # expect-entries: 4 4
 .globl main
-
 main:   call last
         call beyond
         call first

@@ -4,7 +4,6 @@
 # expect main+1: 00 00 00 00 // there - 4 - place
 # expect-entries: 0 0
 .globl main
-
 main:   call there
         .section .text.there, "ax", @progbits
 there:  ret

@@ -3,5 +3,4 @@
 # base: 0x10000
 # expect-error: thread-local-undefined.s: `variable`: thread-local variables are not supported yet
 .globl main
-
 main:   mov %fs:variable@TPOFF, %eax

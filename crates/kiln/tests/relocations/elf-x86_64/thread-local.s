@@ -3,7 +3,6 @@
 # base: 0x10000
 # expect-error: thread-local.s: .tdata: thread-local variables are not supported yet
 .globl main
-
 main:   ret
         .section .tdata, "awT", @progbits
         .globl variable

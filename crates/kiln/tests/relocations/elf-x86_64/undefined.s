@@ -4,5 +4,4 @@
 # define: external = 0x12345678
 # expect-error: undefined symbol `extrenal`, wanted by undefined.s (near: external)
 .globl main
-
 main:   call extrenal

@@ -7,7 +7,6 @@
 # expect main+14: 00 00 00 80 ff ff ff ff // main
 # expect main+23: e5 0f 00 00 // external - 4 - place
 .globl main
-
 main:   movq $main, %rax
         lea main(%rip), %rax
         .quad main

@@ -5,7 +5,6 @@
 # expect second: 18 00 01 00 00 00 00 00 // both
 # expect both: c3 // ret
 .globl main
-
 main:   .quad both
         .weak both
 both:   nop

@@ -4,6 +4,5 @@
 # define: maybe = 0x12345678
 # expect main: 78 56 34 12 00 00 00 00 // maybe
 .globl main
-
         .weak maybe
 main:   .quad maybe

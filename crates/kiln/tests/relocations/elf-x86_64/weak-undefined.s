@@ -7,7 +7,6 @@
 # expect main+24: e4 ff fe ff // 0 - 4 - place: it reaches
 # expect 0x11000: 00 00 00 00 00 00 00 00 // the slot: 0
 .globl main
-
         .weak maybe
 main:   .quad maybe
         .quad maybe + 8

@@ -4,5 +4,4 @@
 # define: last = 0xfffffffffffff000
 # expect main+3: f9 ef fe ff // last - 4 - place
 .globl main
-
 main:   lea last(%rip), %rax

@@ -6,6 +6,5 @@
 // expect main: 02 20 00 94 // external + 8 - place
 // expect main+4: ff df ff 17 // external - 0x10000 - place
 .globl _main
-
 _main:  bl _external + 8
         b _external + 4

@@ -9,7 +9,6 @@
 // expect main+8: a2 59 09 b0 // the greatest addend of 24 bits
 // expect main+12: a3 d9 08 b0 // the least one
 .globl _main
-
 _main:  adrp x0, _external@PAGE + 0x988
         adrp x1, _external@PAGE + 4
         adrp x2, _external@PAGE + 0x7fffff

@@ -9,7 +9,6 @@
 // expect main+8: 00 40 43 f9 // ((external + 8) & 0xfff) / 8
 // expect main+12: 00 74 46 b9 // ((external - 4) & 0xfff) / 4
 .globl _main
-
 _main:  add x0, x0, _external@PAGEOFF + 0x988
         add x0, x0, _external@PAGEOFF + 4
         ldr x0, [x0, _external@PAGEOFF + 8]

@@ -8,7 +8,6 @@
 // expect main+16: 02 00 00 94 // Lthere - place
 // expect-entries: 0 0
 .globl _main
-
 _main:  adrp x0, _table@PAGE
         add x0, x0, _table@PAGEOFF
         adrp x1, Lnumber@PAGE

@@ -11,7 +11,6 @@
 // expect main+12: 01 00 00 94 // stub of before - place
 // expect-entries: 4 4
 .globl _main
-
 _main:  bl _last
         bl _beyond
         bl _first

@@ -6,6 +6,5 @@
 // expect main: 00 20 00 94 // external - place
 // expect main+4: ff 1f 00 14 // external - place
 .globl _main
-
 _main:  bl _external
         b _external

@@ -6,7 +6,6 @@
 // expect second: 40 40 01 00 00 00 00 00 // shared
 // expect second+8: 00 40 01 00 00 00 00 00 // other
 .globl _main
-
 _main:  .quad _shared
         .quad _other
         .comm _shared, 8, 3

@@ -3,7 +3,6 @@
 // base: 0x10000
 // expect-error: duplicate.s#2: `main`: is defined in duplicate.s too
 .globl _main
-
 _main:  ret
 // input
         .globl _main

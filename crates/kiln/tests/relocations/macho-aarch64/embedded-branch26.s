@@ -5,5 +5,4 @@
 // retype: __text+0x0 = 0x2d // ARM64_RELOC_BRANCH26
 // expect-error: embedded-branch26.s: __text+0x0: ARM64_RELOC_BRANCH26 with an addend in the instruction
 .globl _main
-
 _main:  .long _external + 0x94000001

@@ -5,5 +5,4 @@
 // retype: __text+0x0 = 0x3d // ARM64_RELOC_PAGE21
 // expect-error: embedded-page21.s: __text+0x0: ARM64_RELOC_PAGE21 with an addend in the instruction
 .globl _main
-
 _main:  .long _external + 0xb0000000

@@ -5,5 +5,4 @@
 // retype: __text+0x0 = 0x4c // ARM64_RELOC_PAGEOFF12
 // expect-error: embedded-pageoff12.s: __text+0x0: ARM64_RELOC_PAGEOFF12 with an addend in the instruction
 .globl _main
-
 _main:  .long _external + 0x91000400

@@ -10,6 +10,5 @@
 // expect 0x14008: 78 56 34 12 00 00 00 00 // external
 // expect-entries: 0 2
 .globl _main
-
 _main:  ldr x0, [x0, _external@GOTPAGEOFF]
         ldr x1, [x1, _other@GOTPAGEOFF]

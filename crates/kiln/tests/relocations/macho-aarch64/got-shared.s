@@ -8,7 +8,6 @@
 // expect 0x14008: 78 56 34 12 00 00 00 00 // external
 // expect-entries: 0 2
 .globl _main
-
 _main:  adrp x0, _external@GOTPAGE
         ldr x0, [x0, _external@GOTPAGEOFF]
         .long _external@GOT - .

@@ -4,5 +4,4 @@
 // define: external = 0x12345678
 // expect-error: undefined symbol `external`, wanted by name-without-underscore.s (in Mach-O, C's `external` is `_external`)
 .globl _main
-
 _main:  .quad external

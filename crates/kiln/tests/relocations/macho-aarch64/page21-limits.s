@@ -6,6 +6,5 @@
 // expect main: e0 ff 7f f0 // last
 // expect main+4: 01 00 80 90 // first
 .globl _main
-
 _main:  adrp x0, _last@PAGE
         adrp x1, _first@PAGE

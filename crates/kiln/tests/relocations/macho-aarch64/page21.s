@@ -6,6 +6,5 @@
 // expect main: a0 19 09 b0 // external
 // expect main+4: 01 00 00 90 // main
 .globl _main
-
 _main:  adrp x0, _external@PAGE
         adrp x1, _main@PAGE

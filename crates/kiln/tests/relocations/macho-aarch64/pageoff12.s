@@ -6,6 +6,5 @@
 // expect main: 00 e0 19 91 // external & 0xfff
 // expect main+4: 01 3c 43 f9 // (external & 0xfff) / 8
 .globl _main
-
 _main:  add x0, x0, _external@PAGEOFF
         ldr x1, [x0, _external@PAGEOFF]

@@ -6,6 +6,5 @@
 // retype: __data+0x0 = 0x7d // ARM64_RELOC_POINTER_TO_GOT
 // expect-error: pair-addend-got.s: __data+0x0: ARM64_RELOC_POINTER_TO_GOT with an addend apart from its field
 .globl _main
-
         .data
 _main:  .long _external - _main

@@ -5,6 +5,5 @@
 // retype: __text+0x4 = 0xac // ARM64_RELOC_ADDEND
 // expect-error: pair-addend-other-place.s: __text+0x0: a part of a relocation is for another place than the relocation behind it
 .globl _main
-
 _main:  bl _external
         bl _external

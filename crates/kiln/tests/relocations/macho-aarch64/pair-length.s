@@ -5,6 +5,5 @@
 // retype: __data+0x0 part = 0x1c // ARM64_RELOC_SUBTRACTOR, 4 bytes
 // expect-error: pair-length.s: __data+0x0: ARM64_RELOC_UNSIGNED with a subtrahend
 .globl _main
-
         .data
 _main:  .quad _external - _main

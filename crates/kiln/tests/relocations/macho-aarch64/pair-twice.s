@@ -6,7 +6,6 @@
 // retype: __data+0x8 = 0x1e
 // expect-error: pair-twice.s: __data+0x8: two parts of a relocation, and no relocation behind them
 .globl _main
-
         .data
 _main:  .quad _external
         .quad _external

@@ -9,7 +9,6 @@
 // expect 0x14000: 78 56 34 12 00 00 00 00 // the slot: external
 // expect-entries: 0 1
 .globl _main
-
 _main:  .long _external@GOT - .
         .long _external@GOT - .
         .long _external@GOT - . + 8

@@ -8,7 +8,6 @@
 // expect 0x10000: 78 56 34 12 00 00 00 00 // the slot: external
 // expect-entries: 0 1
 .globl _main
-
         .data
 _main:  .quad _external@GOT
         .quad _external@GOT + 8

@@ -4,5 +4,4 @@
 // define: external = 0x12345678
 // expect-error: refused-0.s: __text+0x0: relocation type 0 of Mach-O arm64 is not supported
 .globl _main
-
 _main:  .short _external

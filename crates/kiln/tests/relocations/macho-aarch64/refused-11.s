@@ -5,5 +5,4 @@
 // retype: __text+0x0 = 0xbe
 // expect-error: refused-11.s: __text+0x0: relocation type 11 of Mach-O arm64 is not supported
 .globl _main
-
 _main:  .quad _external

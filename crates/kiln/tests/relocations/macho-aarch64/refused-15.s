@@ -5,5 +5,4 @@
 // retype: __text+0x0 = 0xfd
 // expect-error: refused-15.s: __text+0x0: relocation type 15 of Mach-O arm64 is not supported
 .globl _main
-
 _main:  bl _external

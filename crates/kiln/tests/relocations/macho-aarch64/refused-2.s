@@ -5,5 +5,4 @@
 // retype: __text+0x0 = 0x2c
 // expect-error: refused-2.s: __text+0x0: relocation type 2 of Mach-O arm64 is not supported
 .globl _main
-
 _main:  bl _external

@@ -4,5 +4,4 @@
 // define: external = 0x12345678
 // expect-error: refused-7.s: __text+0x0: relocation type 7 of Mach-O arm64 is not supported
 .globl _main
-
 _main:  .long _external@GOT

@@ -5,5 +5,4 @@
 // retype: __text+0x0 = 0x35000001 // ARM64_RELOC_PAGE21, section 1
 // expect-error: section-page21.s: __text+0x0: ARM64_RELOC_PAGE21 to a section instead of a symbol
 .globl _main
-
 _main:  adrp x0, _external@PAGE

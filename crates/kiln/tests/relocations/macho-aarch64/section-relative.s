@@ -9,7 +9,6 @@
 // expect table+8: 08 40 01 00 00 00 00 00 // the data + 0x10 - 8
 // expect table+16: 00 40 01 00 // the data + 8 - 8
 .globl _main
-
 _main:  nop
         nop
         .data

@@ -10,7 +10,6 @@
 // expect 0x14000: 00 00 00 00 00 7f 00 00 // external
 // expect-entries: 1 1
 .globl _main
-
 _main:  bl _external
         b _external
         adrp x0, _external@GOTPAGE

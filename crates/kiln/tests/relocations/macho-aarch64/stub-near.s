@@ -5,5 +5,4 @@
 // expect main: 00 04 00 94 // external - place
 // expect-entries: 1 1
 .globl _main
-
 _main:  bl _external

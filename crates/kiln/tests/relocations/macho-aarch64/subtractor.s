@@ -10,7 +10,6 @@
 // expect table+32: 58 d6 32 12 // external - place
 // expect table+36: 04 c0 ff ff // Lthere - table
 .globl _main
-
 _main:  nop
         nop
         .data

@@ -6,7 +6,6 @@
 // expect main+16: 20 00 00 90 00 00 40 f9 // slot
 // expect 0x14000: 00 00 00 00 00 00 00 00 // the slot: 0
 .globl _main
-
         .weak_reference _maybe
 _main:  .quad _maybe
         .quad _maybe + 8

@@ -5,5 +5,4 @@
 // retype: __text+0x0 = 0x2d // ARM64_RELOC_BRANCH26
 // expect-error: wrong-branch26.s: __text+0x0: `external`: ARM64_RELOC_BRANCH26 is for another instruction than 0x90000000
 .globl _main
-
 _main:  adrp x0, _external@PAGE

@@ -5,5 +5,4 @@
 // retype: __text+0x0 = 0x6c // ARM64_RELOC_GOT_LOAD_PAGEOFF12
 // expect-error: wrong-got-load-pageoff12-size.s: __text+0x0: `external`: ARM64_RELOC_GOT_LOAD_PAGEOFF12 is for another instruction than 0xb9400000
 .globl _main
-
 _main:  ldr w0, [x0, _external@PAGEOFF]

@@ -11,7 +11,6 @@
 # expect main+16: 04 00 00 00 // stub of before - 4 - place
 # expect-entries: 4 4
 .globl _main
-
 _main:  call _last
         call _beyond
         call _first

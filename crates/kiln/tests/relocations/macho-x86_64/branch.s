@@ -7,7 +7,6 @@
 # expect main+6: 6e 56 33 12
 # expect main+12: 68 56 33 12
 .globl _main
-
 _main:  call _external
         jmp _external
         je _external

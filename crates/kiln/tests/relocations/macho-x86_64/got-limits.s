@@ -5,5 +5,4 @@
 # define: external = 0x12345678
 # expect main: ff ff ff 7f // slot + 0x7ffff003 - 4 - place
 .globl _main
-
 _main:  .long _external@GOTPCREL + 0x7ffff003

@@ -6,5 +6,4 @@
 # retype: __text+0x0 = 0x3d // X86_64_RELOC_GOT_LOAD
 # expect main: ff ff ff 7f // slot + 0x7ffff003 - 4 - place
 .globl _main
-
 _main:  .long _external@GOTPCREL + 0x7ffff003

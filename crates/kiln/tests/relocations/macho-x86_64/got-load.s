@@ -7,5 +7,4 @@
 # expect 0x11000: 78 56 34 12 00 00 00 00 // the slot: external
 # expect-entries: 0 1
 .globl _main
-
 _main:  mov _external@GOTPCREL(%rip), %rax

@@ -9,7 +9,6 @@
 # expect 0x11008: 78 56 34 12 00 00 00 00 // external
 # expect-entries: 0 2
 .globl _main
-
 _main:  mov _external@GOTPCREL(%rip), %rax
         call *_external@GOTPCREL(%rip)
         mov _main@GOTPCREL(%rip), %rax

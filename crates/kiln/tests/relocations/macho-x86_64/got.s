@@ -9,7 +9,6 @@
 # expect 0x11000: 78 56 34 12 00 00 00 00 // the slot: external
 # expect-entries: 0 1
 .globl _main
-
 _main:  call *_external@GOTPCREL(%rip)
         push _external@GOTPCREL(%rip)
         .long _external@GOTPCREL + 4

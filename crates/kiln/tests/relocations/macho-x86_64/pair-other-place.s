@@ -5,7 +5,6 @@
 # retype: __data+0x8 = 0x5e // X86_64_RELOC_SUBTRACTOR; relocations stand backwards in the file
 # expect-error: pair-other-place.s: __data+0x0: a part of a relocation is for another place than the relocation behind it
 .globl _main
-
         .data
 _main:  .quad _external
         .quad _external

@@ -5,5 +5,4 @@
 # retype: __text+0x1 = 0xad
 # expect-error: refused-number.s: __text+0x1: relocation type 10 of Mach-O x86-64 is not supported
 .globl _main
-
 _main:  call _external

@@ -5,5 +5,4 @@
 # retype: __text+0x1 = 0x1c
 # expect-error: refused-signed-absolute.s: __text+0x1: relocation type 1 of Mach-O x86-64 is not supported
 .globl _main
-
 _main:  call _external

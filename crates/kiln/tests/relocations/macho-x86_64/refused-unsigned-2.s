@@ -4,5 +4,4 @@
 # define: external = 0x12345678
 # expect-error: refused-unsigned-2.s: __text+0x0: relocation type 0 of Mach-O x86-64 is not supported
 .globl _main
-
 _main:  .short _external

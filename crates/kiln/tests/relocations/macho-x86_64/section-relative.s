@@ -11,7 +11,6 @@
 # expect data+24: 0c 10 01 00 // Ltable + 4
 # expect-entries: 0 0
 .globl _main
-
 _main:  lea Ltable(%rip), %rax
         movb $1, Ltable(%rip)
         movw $1, Ltable + 4(%rip)

@@ -5,7 +5,6 @@
 # retype: __text+0x2 = 0x65000002 // X86_64_RELOC_SIGNED_1, section 2
 # expect main+2: 2f 10 00 00 // 0x46 of the file, which is 0x36 of the data, - 5 - place
 .globl _main
-
 _main:  movb $1, _external + 0x40(%rip)
         .p2align 4, 0x90
         .data

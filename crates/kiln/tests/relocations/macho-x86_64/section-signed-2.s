@@ -5,7 +5,6 @@
 # retype: __text+0x3 = 0x75000002 // X86_64_RELOC_SIGNED_2, section 2
 # expect main+3: 2e 10 00 00 // 0x47 of the file, which is 0x37 of the data, - 6 - place
 .globl _main
-
 _main:  movw $1, _external + 0x40(%rip)
         .p2align 4, 0x90
         .data

@@ -4,5 +4,4 @@
 # define: external = 0x180000007
 # expect-error: signed-1-above.s: __text+0x2: `external`: X86_64_RELOC_SIGNED_1 at 0x100000002 cannot reach 0x180000007: the distance is 0x80000000, it takes a signed 32-bit value
 .globl _main
-
 _main:  movb $1, _external(%rip)

@@ -4,5 +4,4 @@
 # define: external = 0x80000006
 # expect-error: signed-1-below.s: __text+0x2: `external`: X86_64_RELOC_SIGNED_1 at 0x100000002 cannot reach 0x80000006: the distance is -0x80000001, it takes a signed 32-bit value
 .globl _main
-
 _main:  movb $1, _external(%rip)

@@ -7,6 +7,5 @@
 # expect main+2: 71 56 33 12 // external - 5 - place
 # expect main+9: 7a 56 33 12 // external + 0x10 - 5 - place
 .globl _main
-
 _main:  movb $1, _external(%rip)
         movb $1, _external + 0x10(%rip)

@@ -6,6 +6,5 @@
 # expect main+3: ff ff ff 7f // last
 # expect main+12: 00 00 00 80 // first
 .globl _main
-
 _main:  movw $1, _last(%rip)
         movw $1, _first(%rip)

@@ -7,6 +7,5 @@
 # expect main+3: 6f 56 33 12 // external - 6 - place
 # expect main+12: 56 56 33 12 // external - 0x10 - 6 - place
 .globl _main
-
 _main:  movw $1, _external(%rip)
         movw $1, _external - 0x10(%rip)

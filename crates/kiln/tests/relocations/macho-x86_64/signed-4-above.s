@@ -4,5 +4,4 @@
 # define: external = 0x18000000a
 # expect-error: signed-4-above.s: __text+0x2: `external`: X86_64_RELOC_SIGNED_4 at 0x100000002 cannot reach 0x18000000a: the distance is 0x80000000, it takes a signed 32-bit value
 .globl _main
-
 _main:  movl $1, _external(%rip)

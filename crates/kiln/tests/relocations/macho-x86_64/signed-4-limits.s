@@ -6,6 +6,5 @@
 # expect main+2: ff ff ff 7f // last
 # expect main+12: 00 00 00 80 // first
 .globl _main
-
 _main:  movl $1, _last(%rip)
         movl $1, _first(%rip)

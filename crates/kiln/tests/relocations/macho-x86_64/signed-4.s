@@ -7,6 +7,5 @@
 # expect main+2: 6e 56 33 12 // external - 8 - place
 # expect main+12: 68 56 33 12 // external + 4 - 8 - place
 .globl _main
-
 _main:  movl $1, _external(%rip)
         movl $1, _external + 4(%rip)

@@ -6,6 +6,5 @@
 # expect main+3: ff ff ff 7f // last
 # expect main+10: 00 00 00 80 // first
 .globl _main
-
 _main:  lea _last(%rip), %rax
         lea _first(%rip), %rax

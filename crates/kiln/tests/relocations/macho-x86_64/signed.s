@@ -7,7 +7,6 @@
 # expect main+10: 7a 56 33 12 // external + 0x10 - 4 - place
 # expect main+17: 53 56 33 12 // external - 0x10 - 4 - place
 .globl _main
-
 _main:  lea _external(%rip), %rax
         lea _external + 0x10(%rip), %rax
         lea _external - 0x10(%rip), %rax

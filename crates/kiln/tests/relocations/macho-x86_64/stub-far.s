@@ -9,7 +9,6 @@
 # expect 0x11000: 00 00 00 00 00 7f 00 00 // external
 # expect-entries: 1 1
 .globl _main
-
 _main:  call _external
         jmp _external
         mov _external@GOTPCREL(%rip), %rax

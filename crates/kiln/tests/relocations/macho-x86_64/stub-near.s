@@ -5,5 +5,4 @@
 # expect main+1: fb ff 00 00 // external - 4 - place
 # expect-entries: 1 1
 .globl _main
-
 _main:  call _external

@@ -4,5 +4,4 @@
 # define: external = 0x100000000
 # expect-error: unsigned-4-above.s: __text+0x0: `external`: X86_64_RELOC_UNSIGNED wants a 32-bit value, and this one is 0x100000000
 .globl _main
-
 _main:  .long _external

@@ -6,7 +6,6 @@
 # expect main: 7c 56 34 12 // external + 4
 # expect main+4: 74 56 34 12 // external - 4
 .globl _main
-
         .data
 _main:  .long _external + 4
         .long _external - 4

@@ -6,7 +6,6 @@
 # expect main+19: e9 0f 00 00 // slot - 4 - place
 # expect 0x11000: 00 00 00 00 00 00 00 00 // the slot: 0
 .globl _main
-
         .weak_reference _maybe
 _main:  .quad _maybe
         .quad _maybe + 8
