@@ -87,7 +87,7 @@ pub(crate) struct Flat {
     /// Print the offset of the entry (`_start`, else `main`) instead of the bytes
     #[arg(long, conflicts_with_all = ["output", "emit"])]
     pub(crate) entry: bool,
-    /// Link for this address
+    /// Link for this address; 0 if absent
     #[arg(long, value_name = "ADDRESS", value_parser = address)]
     pub(crate) base: Option<TargetAddr>,
     /// Give an undefined symbol an address

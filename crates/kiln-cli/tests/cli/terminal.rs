@@ -283,7 +283,7 @@ Options:
           Print the offset of the entry (`_start`, else `main`) instead of the bytes
 
       --base <ADDRESS>
-          Link for this address
+          Link for this address; 0 if absent
 
       --define <NAME=ADDRESS>
           Give an undefined symbol an address
