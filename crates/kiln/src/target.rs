@@ -197,11 +197,12 @@ impl Arch {
         }
     }
 
-    /// The architecture of a Mach-O header's `cputype`.
-    pub(crate) fn from_macho(cpu: macho::CpuType) -> Option<Arch> {
+    /// The architecture of a Mach-O header's `cputype` and `cpusubtype`. arm64e is none that Kiln knows: its pointers are
+    /// signed, by another calling convention.
+    pub(crate) fn from_macho(cpu: macho::CpuType, subtype: macho::CpuSubtype) -> Option<Arch> {
         match cpu {
             macho::CPU_TYPE_X86_64 => Some(Arch::X86_64),
-            macho::CPU_TYPE_ARM64 => Some(Arch::Aarch64),
+            macho::CPU_TYPE_ARM64 if subtype.id() != macho::CPU_SUBTYPE_ARM64E => Some(Arch::Aarch64),
             _ => None,
         }
     }

@@ -149,6 +149,12 @@ fn what_is_not_supported_yet() {
             INIT,
         ),
         (
+            Target::X86_64_WINDOWS,
+            ".section .ctors.1,\"w\"\n.quad 0\n",
+            "a.o: .ctors.1: initializers and finalizers are not supported yet",
+            INIT,
+        ),
+        (
             APPLE,
             ".section __DATA,__mod_init_func,mod_init_funcs\n.quad 0\n",
             "a.o: __DATA,__mod_init_func: initializers and finalizers are not supported yet",
@@ -191,6 +197,51 @@ fn what_is_not_supported_yet() {
         assert!(error.is_unsupported(), "{error:?}");
         says(&error, message, next);
     }
+}
+
+/// An assembler that gives the section another type than its name says does not hide what it is for.
+#[test]
+fn initializers_are_known_by_name() {
+    let mut object = assemble(X86, ".section .init_array,\"aw\",@init_array\n.quad 0\n");
+    let at = |object: &[u8], at: usize| u64::from_le_bytes(object[at..at + 8].try_into().unwrap()) as usize;
+    let (headers, count) = (at(&object, 40), usize::from(object[60]));
+    const SHT_PROGBITS: u8 = 1;
+    const SHT_INIT_ARRAY: u8 = 14;
+    let types = (0..count).map(|index| headers + 64 * index + 4);
+    let found: Vec<usize> = types.filter(|at| object[*at] == SHT_INIT_ARRAY).collect();
+    assert_eq!(found.len(), 1);
+    object[found[0]] = SHT_PROGBITS;
+    says(
+        &not_an_object(&object),
+        "a.o: .init_array: initializers and finalizers are not supported yet",
+        "take the constructors and destructors out, and call them as functions",
+    );
+}
+
+#[test]
+fn signed_pointers() {
+    let mut object = assemble(APPLE, "ret\n");
+    const CPU_SUBTYPE_ARM64E: u8 = 2;
+    object[8] = CPU_SUBTYPE_ARM64E;
+    let error = Linker::new(APPLE).add_object("e.o", object).map(|_| ()).unwrap_err();
+    says(
+        &error,
+        "e.o: the code is for a machine that Kiln does not know, not for arm64",
+        "assemble or compile it for arm64",
+    );
+}
+
+/// `dlsym` gives the address of the asking thread's copy of a thread-local variable: no address for code to keep.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_thread_local_variable_of_the_process() {
+    let host = Target::host();
+    let mut linker = Linker::new(host);
+    linker.add_object("a.o", assemble(host, ".data\n.quad errno\n")).unwrap();
+    // SAFETY: it is refused.
+    let error = unsafe { linker.load() }.unwrap_err();
+    assert!(error.is_undefined());
+    assert_eq!(error.to_string(), "undefined symbol `errno`, wanted by a.o");
 }
 
 #[test]

@@ -51,6 +51,19 @@ fn a_plan_says_where_everything_stands() {
     assert_eq!(plan.bytes_at(TargetAddr(0x3f_ffff)), None);
 }
 
+/// Room between functions traps wherever an instruction would begin, also behind data of an odd size.
+#[test]
+fn room_in_the_text_is_filled_with_whole_traps() {
+    let target = Target::AARCH64_LINUX;
+    let text = "ret\n.byte 1, 2, 3\n.section .text.b, \"ax\"\n.balign 32\nret\n";
+    let object = Assembler::find(target, Syntax::Plain).unwrap().assemble("test.s", text.as_bytes()).unwrap();
+    let mut linker = Linker::new(target);
+    linker.add_object("a.o", object).unwrap();
+    let image = linker.plan(TargetAddr(0)).unwrap();
+    let words: Vec<[u8; 4]> = image.image()[8..32].chunks(4).map(|word| word.try_into().unwrap()).collect();
+    assert_eq!(words, [0xd420_0000u32.to_le_bytes(); 6]);
+}
+
 #[test]
 fn a_plan_holds_at_its_base_only() {
     let linker = linker(".globl f\nf: ret\n.data\n.quad f\n");

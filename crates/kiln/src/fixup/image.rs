@@ -25,7 +25,7 @@ pub(crate) fn write_image(
         let start = addresses.offset(SectionId(index)) as usize;
         let segment = &mut *segments[section.permission as usize];
         if section.permission == Permission::Text {
-            fill_with_traps(graph.arch, &mut segment[text_end..start]);
+            fill_with_traps(graph.arch, segment, text_end..start);
             text_end = start + section.size as usize;
         }
         if let Some(data) = section.data {
@@ -34,7 +34,8 @@ pub(crate) fn write_image(
         }
     }
     // Behind the last section: room in front of the stubs, which are written below.
-    fill_with_traps(graph.arch, &mut segments[Permission::Text as usize][text_end..]);
+    let text = &mut *segments[Permission::Text as usize];
+    fill_with_traps(graph.arch, text, text_end..text.len());
 
     for (index, symbol) in (0u32..).zip(&entries.slots) {
         let (offset, _) = addresses.slot(index);

@@ -8,6 +8,8 @@ mod aarch64;
 mod image;
 mod x86_64;
 
+use std::ops::Range;
+
 pub(crate) use image::write_image;
 
 use crate::error::{Error, Result};
@@ -289,14 +291,14 @@ fn write_stub(arch: Arch, stub: &mut [u8], place: u64, slot: u64) -> Result<()> 
     }
 }
 
-/// Fills room between functions with an instruction that traps.
-pub(crate) fn fill_with_traps(arch: Arch, room: &mut [u8]) {
+/// Fills room between functions, a range of the text, with instructions that trap, aligned as instructions are.
+pub(crate) fn fill_with_traps(arch: Arch, text: &mut [u8], room: Range<usize>) {
     let trap: &[u8] = match arch {
         Arch::X86_64 => &x86_64::TRAP,
         Arch::Aarch64 => &aarch64::TRAP,
     };
-    for (byte, trap) in room.iter_mut().zip(trap.iter().cycle()) {
-        *byte = *trap;
+    for (offset, byte) in text.iter_mut().enumerate().take(room.end).skip(room.start) {
+        *byte = trap[offset % trap.len()];
     }
 }
 

@@ -195,5 +195,13 @@ pub(crate) fn process_symbol(name: &str) -> Option<TargetAddr> {
     let name = CString::new(name).ok()?;
     // SAFETY: the name ends in NUL, and `RTLD_DEFAULT` is a handle that is always valid.
     let address = unsafe { libc::dlsym(libc::RTLD_DEFAULT, name.as_ptr()) };
-    (!address.is_null()).then_some(TargetAddr(address as usize as u64))
+    (!address.is_null() && is_in_a_file(address)).then_some(TargetAddr(address as usize as u64))
+}
+
+/// Whether an address lies in a file that the process has mapped. That of a thread-local variable, such as the C
+/// library's `errno`, does not: it is one thread's copy, and every other thread would be given it too.
+fn is_in_a_file(address: *const libc::c_void) -> bool {
+    let mut info = std::mem::MaybeUninit::<libc::Dl_info>::zeroed();
+    // SAFETY: the address is only compared; `info` has room for the answer.
+    unsafe { libc::dladdr(address, info.as_mut_ptr()) != 0 }
 }

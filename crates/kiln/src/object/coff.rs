@@ -70,7 +70,8 @@ fn add_section(
     if has(pe::IMAGE_SCN_LNK_COMDAT) {
         return Err(Error::unsupported("COMDAT sections are not supported yet"));
     }
-    if is(b".CRT") {
+    // `.CRT$…` is Microsoft's way, `.ctors` and `.dtors` are GNU's.
+    if is(b".CRT") || name.starts_with(b".ctors") || name.starts_with(b".dtors") {
         return Err(Error::unsupported("initializers and finalizers are not supported yet")
             .help("take the constructors and destructors out, and call them as functions"));
     }

@@ -103,7 +103,10 @@ fn add_section(reader: &mut Reader<'_, '_, '_>, section: &Header, name: &[u8]) -
         other => return Err(Error::unsupported(format!("section type {:#x} is not supported", other.0))),
     }
     let is = |base: &[u8]| name == base || name.strip_prefix(base).is_some_and(|rest| rest.starts_with(b"."));
-    if (is(b".ctors") || is(b".dtors") || is(b".init") || is(b".fini")) && size > 0 {
+    // By name as well: linkers take these for what they are called, whatever type they have.
+    let initializers: [&[u8]; 7] =
+        [b".init_array", b".fini_array", b".preinit_array", b".ctors", b".dtors", b".init", b".fini"];
+    if initializers.iter().any(|base| is(base)) && size > 0 {
         return Err(Error::unsupported(INITIALIZERS).help(INITIALIZERS_HELP));
     }
     if name == b".eh_frame" {

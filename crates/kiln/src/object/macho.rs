@@ -27,7 +27,7 @@ pub(super) fn read(reader: &mut Reader<'_, '_, '_>) -> Result<()> {
     let bytes = reader.bytes;
     let header = File::parse(bytes, 0).map_err(malformed("the Mach-O header"))?;
     let LE = header.endian().map_err(|_| Error::unsupported("the file is not little-endian Mach-O"))?;
-    reader.check_arch(Arch::from_macho(header.cputype(LE)))?;
+    reader.check_arch(Arch::from_macho(header.cputype(LE), header.cpusubtype(LE)))?;
 
     let mut sections = Vec::new();
     let mut symbols = None;

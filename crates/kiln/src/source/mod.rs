@@ -141,7 +141,7 @@ pub(crate) fn universal_slice(name: &str, bytes: &[u8], arch: Arch) -> Result<Ra
         let mut others = Vec::new();
         for slice in file.arches() {
             let (offset, size) = slice.file_range();
-            match Arch::from_object(slice.architecture()) {
+            match Arch::from_macho(slice.cputype(), slice.cpusubtype()) {
                 Some(found) if found == arch => {
                     let range = usize::try_from(offset).ok().zip(usize::try_from(size).ok());
                     let range = range.and_then(|(offset, size)| Some(offset..offset.checked_add(size)?));
@@ -150,7 +150,11 @@ pub(crate) fn universal_slice(name: &str, bytes: &[u8], arch: Arch) -> Result<Ra
                         .ok_or_else(|| Error::malformed(format!("the slice for {arch} lies outside the file")));
                 }
                 Some(found) => others.push(found.to_string()),
-                None => others.push(format!("{:?}", slice.architecture())),
+                None => others.push(format!(
+                    "another machine (type {:#x}, {:#x})",
+                    slice.cputype().0,
+                    slice.cpusubtype().id().0
+                )),
             }
         }
         Err(Error::unsupported(format!("the universal file has no slice for {arch}, only for {}", others.join(", "))))
