@@ -77,7 +77,7 @@ impl Dir {
         command.args(runner.drain(..)).args(args).current_dir(&self.0).env("TMPDIR", self.path(".tmp"));
         // What would change the output: how wide help is without a terminal, and what the user of the tests has set.
         command.env("COLUMNS", "100").env("TERM", "xterm");
-        for variable in ["NO_COLOR", "CLICOLOR", "CLICOLOR_FORCE", "KILN_AS"] {
+        for variable in ["NO_COLOR", "CLICOLOR", "CLICOLOR_FORCE", "CI", "KILN_AS"] {
             command.env_remove(variable);
         }
         Kiln { dir: self, command, input: Vec::new() }
