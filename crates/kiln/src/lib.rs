@@ -63,7 +63,7 @@ pub use graph::Permission;
 pub use linker::Linker;
 pub use memory::{Choice, Code, CodeHeap, Situation, Strategy};
 pub use module::{Module, Unload};
-pub use object::{Contents, Section, Symbol};
+pub use object::{Contents, FileRelocation, Section, Symbol};
 pub use plan::{Plan, PlannedSection, PlannedSymbol};
 pub use source::{Assembler, Kind, Syntax};
 pub use target::{Arch, Format, Os, Target, TargetAddr};

@@ -236,6 +236,10 @@ fn take(target: Target, bytes: &[u8]) -> bool {
     for arch in [Arch::X86_64, Arch::Aarch64] {
         if let Ok(contents) = Contents::read("damaged.o", bytes, arch) {
             _ = (contents.text(), contents.entry());
+            let relocations = (0..contents.sections().len()).flat_map(|section| contents.relocations(section));
+            for relocation in relocations.filter_map(|relocation| relocation.defined) {
+                assert!(relocation.0 < contents.sections().len());
+            }
         }
     }
     let mut linker = Linker::new(target);

@@ -1,9 +1,12 @@
 //! What a native file holds, linked or not, as its own tables say it: for tools that look at files.
 
-use object::read::{Object, ObjectSection, ObjectSymbol};
-use object::{ObjectKind, SectionKind};
+use std::collections::HashMap;
+
+use object::read::{Object, ObjectSection, ObjectSymbol, RelocationTarget};
+use object::{ObjectKind, RelocationFlags, SectionIndex, SectionKind};
 
 use crate::error::{Error, Result};
+use crate::fixup::{self, Lookup};
 use crate::source::{self, Kind};
 use crate::target::{Arch, Format, Os, Target};
 
@@ -17,6 +20,11 @@ pub struct Contents<'a> {
     entry: Option<u64>,
     sections: Vec<Section<'a>>,
     symbols: Vec<Symbol>,
+    undefined: Vec<String>,
+    file: object::File<'a>,
+    /// The file's own numbers of the sections, in their order; and back.
+    numbers: Vec<SectionIndex>,
+    by_number: HashMap<SectionIndex, usize>,
 }
 
 /// A section of a file.
@@ -68,6 +76,26 @@ pub struct Symbol {
     pub size: u64,
 }
 
+/// A relocation, as the file's tables have it, with its addend, wherever the format keeps that.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct FileRelocation {
+    /// Where its field begins in the section, in bytes.
+    pub offset: u64,
+    /// The size of its field in bytes; 0 where Kiln does not know the kind.
+    pub width: usize,
+    /// Its kind's name in the ABI document, or its number where Kiln does not know it.
+    pub kind: String,
+    /// The symbol that it names, as the symbol table has it; a section's name where it names a section.
+    pub symbol: String,
+    /// Where that is defined, if the file defines it: the index of the section, and the offset in it in bytes.
+    pub defined: Option<(usize, u64)>,
+    /// What is added to the symbol's address, in bytes.
+    pub addend: i64,
+    /// Whether the result is a distance from the field.
+    pub relative: bool,
+}
+
 impl<'a> Contents<'a> {
     /// Reads the tables of `bytes`; of a universal file, those of the slice for `arch`.
     ///
@@ -104,13 +132,13 @@ impl<'a> Contents<'a> {
             let found = file.architecture();
             return Err(Error::unsupported(format!("the code is for {found:?}, which Kiln does not know")));
         };
-        let mut numbers = std::collections::HashMap::new();
+        let mut numbers = Vec::new();
         let mut sections = Vec::new();
         for section in file.sections() {
             let name = section.name().map_err(damaged("a section's name"))?;
             let zeros = matches!(section.kind(), SectionKind::UninitializedData | SectionKind::UninitializedTls);
             let data = if zeros { &[][..] } else { section.data().map_err(damaged("a section's contents"))? };
-            numbers.insert(section.index(), sections.len());
+            numbers.push(section.index());
             sections.push(Section {
                 name: name.to_owned(),
                 segment: section.segment_name().ok().flatten().filter(|_| os == Os::MacOs).map(str::to_owned),
@@ -122,17 +150,32 @@ impl<'a> Contents<'a> {
                 relocations: if linked { 0 } else { section.relocations().count() },
             });
         }
-        let mut symbols = Vec::new();
+        let (mut symbols, mut undefined) = (Vec::new(), Vec::new());
+        let by_number: HashMap<SectionIndex, usize> = numbers.iter().copied().zip(0..).collect();
         for symbol in file.symbols() {
-            let (Some(section), Ok(name)) = (symbol.section_index(), symbol.name()) else { continue };
-            let Some(&section) = numbers.get(&section) else { continue };
+            let Ok(name) = symbol.name() else { continue };
+            if symbol.is_undefined() && !name.is_empty() {
+                undefined.push(name.to_owned());
+            }
+            let Some(section) = symbol.section_index() else { continue };
+            let Some(&section) = by_number.get(&section) else { continue };
             if !name.is_empty() && !symbol.kind().eq(&object::SymbolKind::Section) {
                 let offset = symbol.address().wrapping_sub(sections[section].address);
                 symbols.push(Symbol { name: name.to_owned(), section, offset, size: symbol.size() });
             }
         }
         let entry = (linked && file.kind() != ObjectKind::Relocatable && file.entry() != 0).then(|| entry(&file));
-        Ok(Contents { target: Target::new(arch, os), linked, entry, sections, symbols })
+        Ok(Contents {
+            target: Target::new(arch, os),
+            linked,
+            entry,
+            sections,
+            symbols,
+            undefined,
+            file,
+            numbers,
+            by_number,
+        })
     }
 
     /// The target that the file is for, as far as the file says: architecture and format.
@@ -163,6 +206,76 @@ impl<'a> Contents<'a> {
     #[must_use]
     pub fn symbols(&self) -> &[Symbol] {
         &self.symbols
+    }
+
+    /// The names that an object file leaves to others to define, as its symbol table has them.
+    #[must_use]
+    pub fn undefined(&self) -> &[String] {
+        &self.undefined
+    }
+
+    /// The relocations of a section of an object file, by their offsets. `section` is an index into
+    /// [`sections`](Contents::sections); of any other number, and of a linked file, there are none.
+    #[must_use]
+    pub fn relocations(&self, section: usize) -> Vec<FileRelocation> {
+        let of_file = self.numbers.get(section).filter(|_| !self.linked);
+        let Some(of_file) = of_file.and_then(|number| self.file.section_by_index(*number).ok()) else {
+            return Vec::new();
+        };
+        let data = self.sections.get(section).map_or(&[][..], |section| section.data);
+        let mut relocations: Vec<FileRelocation> =
+            of_file.relocations().map(|(offset, relocation)| self.relocation(data, offset, &relocation)).collect();
+        relocations.sort_by_key(|relocation| relocation.offset);
+        relocations
+    }
+
+    fn relocation(&self, data: &[u8], offset: u64, relocation: &object::Relocation) -> FileRelocation {
+        let (raw, shown) = match relocation.flags() {
+            RelocationFlags::Elf { r_type } => (r_type.0, r_type.0),
+            RelocationFlags::MachO { r_type, r_pcrel, r_length } => {
+                (fixup::macho_type(r_type.0, r_length, r_pcrel), u32::from(r_type.0))
+            }
+            RelocationFlags::Coff { typ } => (u32::from(typ.0), u32::from(typ.0)),
+            _ => (u32::MAX, u32::MAX),
+        };
+        let known = match fixup::lookup(self.target.arch(), self.target.format(), raw) {
+            Lookup::Kind(kind) => Ok(kind),
+            Lookup::Refused(refused) => Err(refused.name.to_owned()),
+            Lookup::Unknown => Err(format!("relocation type {shown}")),
+        };
+        let width = known.as_ref().map_or(usize::from(relocation.size() / 8), |kind| kind.width());
+        let field = usize::try_from(offset).ok().and_then(|offset| data.get(offset..offset.checked_add(width)?));
+        let embedded = match (&known, field.filter(|_| relocation.has_implicit_addend())) {
+            (Ok(kind), Some(field)) => kind.read_addend(field),
+            _ => 0,
+        };
+        let section = |number: SectionIndex| self.by_number.get(&number).copied();
+        let mut addend = relocation.addend().wrapping_add(embedded);
+        let (symbol, defined) = match relocation.target() {
+            RelocationTarget::Symbol(index) => match self.file.symbol_by_index(index) {
+                Ok(symbol) => {
+                    let home = symbol.section_index().and_then(section);
+                    let place = home.map(|home| (home, symbol.address().wrapping_sub(self.sections[home].address)));
+                    let name = symbol.name().unwrap_or_default();
+                    // A section's symbol has no name of its own in ELF.
+                    let name = if name.is_empty() { home.map_or(name, |home| &self.sections[home].name) } else { name };
+                    (name.to_owned(), place)
+                }
+                Err(_) => (format!("symbol {}, which does not exist", index.0), None),
+            },
+            RelocationTarget::Section(number) => match section(number) {
+                Some(home) => {
+                    // The field holds an address of the file.
+                    addend = addend.wrapping_sub(self.sections[home].address as i64);
+                    (self.sections[home].name.clone(), Some((home, 0)))
+                }
+                None => (format!("section {}, which does not exist", number.0), None),
+            },
+            _ => ("an absolute address".to_owned(), None),
+        };
+        let relative = known.as_ref().is_ok_and(|kind| kind.is_relative());
+        let kind = known.map_or_else(|name| name, |kind| kind.name.to_owned());
+        FileRelocation { offset, width, kind, symbol, defined, addend, relative }
     }
 
     /// The section that holds the code: `.text` (ELF, COFF) or `__TEXT,__text` (Mach-O), or else the only executable

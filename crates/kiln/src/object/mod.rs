@@ -9,7 +9,7 @@ mod macho;
 use std::borrow::Cow;
 use std::ops::Range;
 
-pub use contents::{Contents, Section, Symbol};
+pub use contents::{Contents, FileRelocation, Section, Symbol};
 pub(crate) use linked::text_of;
 
 use crate::error::{Error, Result};
