@@ -61,7 +61,9 @@ pub use error::{Error, Result};
 pub use function::{FnPtr, Function};
 pub use graph::Permission;
 pub use linker::Linker;
-pub use memory::{Choice, Code, CodeHeap, Situation, Strategy};
+pub use memory::{
+    Answer, Choice, Code, CodeHeap, JitCallback, LinuxRules, MacOsRules, Outcome, Situation, Strategy, Verdict,
+};
 pub use module::{Module, Unload};
 pub use object::{Contents, FileRelocation, Section, Symbol};
 pub use plan::{Plan, PlannedSection, PlannedSymbol};

@@ -11,7 +11,7 @@ use crate::fixup;
 use crate::function::FnPtr;
 use crate::graph::{self, Entries, LinkGraph, Permission, Resolved, SectionId};
 use crate::layout::{Addresses, Layout};
-use crate::memory::{Situation, Staged};
+use crate::memory::{Situation, Staged, Strategy};
 use crate::module::{self, Module};
 use crate::object;
 use crate::plan::Plan;
@@ -247,11 +247,21 @@ impl<'a> Linker<'a> {
     pub unsafe fn load(self) -> Result<Module> {
         self.check_host()?;
         let choice = Situation::of_this_process().choose()?;
+        // SAFETY: the caller's word is the same.
+        unsafe { self.load_by(choice.strategy()) }
+    }
+
+    /// What [`load`](Linker::load) does once the strategy is chosen.
+    ///
+    /// # Safety
+    ///
+    /// As `load`.
+    pub(crate) unsafe fn load_by(self, strategy: Strategy) -> Result<Module> {
         let resolved =
             graph::resolve(&self.graph, &|name| self.defined(name).or_else(|| module::process_symbol(name)))?;
         let entries = Entries::of(&self.graph, &resolved);
         let layout = Layout::of(&self.graph, &resolved, &entries)?;
-        let mut staged = Staged::reserve(choice.strategy(), &layout)?;
+        let mut staged = Staged::reserve(strategy, &layout)?;
         let addresses = layout.place(staged.bases())?;
         fixup::write_image(&self.graph, &resolved, &entries, &addresses, staged.segments())?;
         let symbols = module::Symbols::of(&self.graph, &resolved, &addresses);

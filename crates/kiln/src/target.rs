@@ -179,6 +179,12 @@ const HOST_ARCH: Arch = {
 };
 
 impl Arch {
+    /// Whether Linux programs can switch their right to write to memory by protection keys, in a way that Kiln knows: by
+    /// x86-64's PKRU register (Intel SDM, volume 3, 4.6.2).
+    pub(crate) const fn has_protection_keys(self) -> bool {
+        matches!(self, Arch::X86_64)
+    }
+
     /// The architecture that `object` found in a file, or `None` for one that Kiln does not know.
     pub(crate) fn from_object(architecture: object::Architecture) -> Option<Arch> {
         match architecture {

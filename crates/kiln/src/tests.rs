@@ -4,7 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 use crate::memory::sys::injection;
-use crate::{Assembler, CodeHeap, Linker, Module, Os, Result, Syntax, Target};
+use crate::{Arch, Assembler, CodeHeap, Function, Linker, Module, Os, Result, Situation, Strategy, Syntax, Target};
 
 /// Text, constants, data and zeros, with a relocation in each.
 fn image() -> Linker<'static> {
@@ -17,9 +17,33 @@ fn image() -> Linker<'static> {
     linker
 }
 
-fn load(linker: Linker<'static>) -> Result<Module> {
-    // SAFETY: nothing in it is called.
-    unsafe { linker.load() }
+fn load(linker: Linker<'static>, strategy: Strategy) -> Result<Module> {
+    // SAFETY: nothing in it is called, or what is called is a function of this file.
+    unsafe { linker.load_by(strategy) }
+}
+
+/// A way to load an image that works in this process.
+struct Way {
+    strategy: Strategy,
+    /// How many system calls it makes.
+    calls: usize,
+    /// How many mappings a module has.
+    mappings: usize,
+}
+
+fn ways() -> Vec<Way> {
+    let ways = [
+        // mmap, and an mprotect each for the constants and the text.
+        Way { strategy: Strategy::Seal, calls: 3, mappings: 1 },
+        // mmap, mprotect for the constants; a file for the text, and its mmap.
+        Way { strategy: Strategy::DualMapping, calls: 4, mappings: 1 },
+        // mmap for the text, another for the rest, mprotect for the constants.
+        Way { strategy: Strategy::ThreadToggle, calls: 3, mappings: 2 },
+    ];
+    let ways = ways.into_iter().filter(|way| Situation::of_this_process().verdict(way.strategy).is_working());
+    let ways: Vec<Way> = ways.collect();
+    assert!(!ways.is_empty());
+    ways
 }
 
 /// No page of this process may be written and executed.
@@ -33,26 +57,27 @@ fn no_page_is_writable_and_executable() {
 
 #[test]
 fn a_load_that_fails_leaves_nothing_mapped() {
-    let mut failures = 0;
-    loop {
-        let linker = image();
-        let live = injection::live();
-        let (result, failed) = injection::failing(failures, || load(linker));
-        if !failed {
-            assert!(result.is_ok());
-            assert_eq!(injection::live(), live + 1, "one mapping for the whole module");
-            drop(result);
-            assert_eq!(injection::live(), live, "unmapped with the last handle");
-            break;
+    for Way { strategy, calls, mappings } in ways() {
+        let mut failures = 0;
+        loop {
+            let linker = image();
+            let live = injection::live();
+            let (result, failed) = injection::failing(failures, || load(linker, strategy));
+            if !failed {
+                assert!(result.is_ok());
+                assert_eq!(injection::live(), live + mappings, "{strategy}");
+                drop(result);
+                assert_eq!(injection::live(), live, "unmapped with the last handle");
+                break;
+            }
+            let error = result.unwrap_err();
+            assert!(error.is_system(), "{error:?}");
+            assert!(error.to_string().contains("Cannot allocate memory"), "{error}");
+            assert_eq!(injection::live(), live, "{strategy}: call {failures} failed: {error}");
+            failures += 1;
         }
-        let error = result.unwrap_err();
-        assert!(error.is_system(), "{error:?}");
-        assert!(error.to_string().contains("Cannot allocate memory"), "{error}");
-        assert_eq!(injection::live(), live, "call {failures} failed: {error}");
-        failures += 1;
+        assert_eq!(failures, calls, "{strategy}");
     }
-    // mmap, and an mprotect each for the constants and the text.
-    assert_eq!(failures, 3);
 }
 
 #[test]
@@ -72,6 +97,15 @@ fn a_publish_that_fails_leaves_nothing_mapped() {
 #[cfg(target_os = "linux")]
 #[test]
 fn no_page_is_ever_writable_and_executable() {
+    for Way { strategy, calls, .. } in ways() {
+        // A file is made before it is mapped: a call after which there is nothing to see.
+        let looked = calls - usize::from(strategy == Strategy::DualMapping);
+        no_page_is_writable_and_executable_while_loading(strategy, looked);
+    }
+}
+
+#[cfg(target_os = "linux")]
+fn no_page_is_writable_and_executable_while_loading(strategy: Strategy, calls: usize) {
     use std::cell::Cell;
     use std::rc::Rc;
 
@@ -83,9 +117,9 @@ fn no_page_is_ever_writable_and_executable() {
             seen.set(seen.get() + 1);
             no_page_is_writable_and_executable();
         },
-        || load(linker),
+        || load(linker, strategy),
     );
-    assert_eq!(looks.get(), 3, "after every call");
+    assert_eq!(looks.get(), calls, "{strategy}: after every call");
     let module = module.unwrap();
     no_page_is_writable_and_executable();
     let entry = module.address("entry").unwrap() as usize;
@@ -110,4 +144,27 @@ fn no_page_is_ever_writable_and_executable() {
         assert_eq!(permissions(entry + page), "r--", "constants");
     }
     assert_eq!(permissions(entry + 2 * page), "rw-", "data");
+}
+
+/// Each way to load gives code that runs, reaches its constants and writes its data.
+#[test]
+fn every_strategy_loads_code_that_runs() {
+    let (arch, target) = (Target::host().arch(), Target::new(Target::host().arch(), Os::Linux));
+    let text = match arch {
+        Arch::X86_64 => ".globl next\nnext: mov step(%rip), %eax\nadd count(%rip), %eax\nmov %eax, count(%rip)\nret\n",
+        Arch::Aarch64 => {
+            ".globl next\nnext: adrp x1, step\nldr w0, [x1, :lo12:step]\nadrp x1, count\nldr w2, [x1, :lo12:count]\n\
+             add w0, w0, w2\nstr w0, [x1, :lo12:count]\nret\n"
+        }
+    };
+    let text = format!("{text}.section .rodata\nstep: .long 7\n.data\ncount: .long 30\n");
+    let object = Assembler::find(target, Syntax::Plain).unwrap().assemble("next.s", text.as_bytes()).unwrap();
+    for Way { strategy, .. } in ways() {
+        let mut linker = Linker::new(Target::host());
+        linker.add_object("next.o", object.clone()).unwrap();
+        let module = load(linker, strategy).unwrap();
+        // SAFETY: `next` takes nothing and returns an integer.
+        let next: Function<extern "C" fn() -> u32> = unsafe { module.function("next") }.unwrap();
+        assert_eq!((next.call(), next.call()), (37, 44), "{strategy}");
+    }
 }

@@ -355,6 +355,12 @@ fn handles_cross_threads() {
     send_and_sync::<kiln::Situation>();
     send_and_sync::<kiln::Choice>();
     send_and_sync::<kiln::Strategy>();
+    send_and_sync::<kiln::Verdict>();
+    send_and_sync::<kiln::Outcome>();
+    send_and_sync::<kiln::LinuxRules>();
+    send_and_sync::<kiln::MacOsRules>();
+    send_and_sync::<kiln::Answer>();
+    send_and_sync::<kiln::JitCallback>();
     send_and_sync::<kiln::Kind>();
     send_and_sync::<kiln::Target>();
     send_and_sync::<kiln::TargetAddr>();

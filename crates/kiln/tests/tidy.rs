@@ -118,6 +118,7 @@ fn unsafe_stands_in_few_files_which_say_why() {
             "crates/kiln/src/memory/staged.rs",
             "crates/kiln/src/memory/sys/apple.rs",
             "crates/kiln/src/memory/sys/linux.rs",
+            "crates/kiln/src/memory/sys/linux/probe.rs",
             "crates/kiln/src/memory/sys/unix.rs",
             "crates/kiln/src/module/mod.rs",
             "crates/kiln-cli/src/crash.rs",

@@ -10,5 +10,5 @@ mod staged;
 pub(crate) mod sys;
 
 pub use heap::{Code, CodeHeap};
-pub use situation::{Choice, Situation, Strategy};
+pub use situation::{Answer, Choice, JitCallback, LinuxRules, MacOsRules, Outcome, Situation, Strategy, Verdict};
 pub(crate) use staged::{Published, Staged};

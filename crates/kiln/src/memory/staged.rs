@@ -1,6 +1,7 @@
 //! The two states of an image's memory, as types.
 #![allow(unsafe_code)] // Slices of memory that this module mapped itself, and the copy into `MAP_JIT` memory.
 
+use std::io::Write;
 use std::ops::Range;
 
 use super::situation::{Situation, Strategy};
@@ -13,6 +14,7 @@ use crate::target::TargetAddr;
 /// Memory for an image while it is written: nowhere executable.
 #[derive(Debug)]
 pub(crate) struct Staged {
+    strategy: Strategy,
     /// Holds the three segments, or, where the text has a mapping of its own, constants and data.
     image: Mapping,
     /// By [`Permission`]: the bytes of the image mapping that each segment takes, without the rest of its last page.
@@ -55,7 +57,10 @@ impl Staged {
             start..start + layout.segments[permission as usize].size as usize
         };
         let apart = match strategy {
-            Strategy::Seal => None,
+            Strategy::Seal | Strategy::DualMapping => None,
+            Strategy::ProtectionKeys | Strategy::ToggleCallback => {
+                return Err(Error::unsupported(format!("{strategy} is no way to load an image")));
+            }
             Strategy::ThreadToggle => {
                 let size = layout.segments[Permission::Text as usize].size;
                 let runs = sys::map_jit(size.next_multiple_of(page).max(page) as usize)
@@ -63,7 +68,7 @@ impl Staged {
                 Some(Apart { written: vec![0; size as usize], runs })
             }
         };
-        Ok(Staged { image, segments: Permission::ALL.map(segment), apart, page: page as usize })
+        Ok(Staged { strategy, image, segments: Permission::ALL.map(segment), apart, page: page as usize })
     }
 
     /// The addresses at which the segments will be used, by [`Permission`].
@@ -100,7 +105,7 @@ impl Staged {
     ///
     /// The system refuses.
     pub(crate) fn publish(self) -> Result<Published> {
-        let Staged { image, segments, apart, page } = self;
+        let Staged { strategy, image, segments, apart, page } = self;
         let [text, constants, data] = segments;
         let pages = |range: &Range<usize>| range.start..range.end.next_multiple_of(page);
         let protect = |range: &Range<usize>, protection: Protection| {
@@ -120,6 +125,10 @@ impl Staged {
         // Constants first: while text is not executable, nothing can run.
         protect(&constants, Protection::Read)?;
         let text = match apart {
+            None if strategy == Strategy::DualMapping => {
+                replace_text(&image, text.clone(), pages(&text))?;
+                None
+            }
             None => {
                 // The writes above went through the data cache; instructions are fetched through another.
                 sys::clean_caches(image.address() + text.start, text.len());
@@ -157,6 +166,30 @@ impl Published {
         let within = |mapping: &Mapping| (mapping.address()..mapping.address() + mapping.len()).contains(&address);
         within(&self.image) || self.text.as_ref().is_some_and(within)
     }
+}
+
+/// Puts a file with the same bytes in the place of the text: its pages were never writable, so that no rule against that
+/// concerns them. The file is written by its descriptor, which is closed then.
+fn replace_text(image: &Mapping, text: Range<usize>, pages: Range<usize>) -> Result<()> {
+    if text.is_empty() {
+        return Ok(());
+    }
+    let (start, len) = (image.address() + text.start, text.len());
+    let failed = |tried: String| move |error| Error::system(tried, error);
+    let mut file =
+        sys::shared_file().map_err(failed(format!("cannot make a file in memory for {len} bytes of text")))?;
+    // SAFETY: the range lies in the mapping, by construction in `reserve`.
+    let written = unsafe { image.pointer().add(text.start) };
+    // SAFETY: mapped and initialised by `reserve`; `publish` has taken `Staged`, so nobody writes to it any more.
+    let written = unsafe { std::slice::from_raw_parts(written, len) };
+    file.write_all(written).map_err(failed(format!("cannot write {len} bytes of text to a file in memory")))?;
+    tracing::info!("map {} bytes at {start:#x}: {}, from a file in memory", pages.len(), Protection::ReadExecute);
+    image
+        .replace(pages, &file, Protection::ReadExecute)
+        .map_err(failed(format!("cannot map {len} bytes of text at {start:#x} {}", Protection::ReadExecute)))?;
+    // The bytes went through the data cache; instructions are fetched through another. Nobody knows the address yet.
+    sys::clean_caches(start, len);
+    Ok(())
 }
 
 fn map(room: u64) -> Result<Mapping> {

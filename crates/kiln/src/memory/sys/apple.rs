@@ -2,11 +2,11 @@
 #![allow(unsafe_code)] // csops, sysctl, the thread toggle, sys_icache_invalidate.
 
 use std::ffi::{c_int, c_uint, c_void};
+use std::fs::File;
 use std::io;
 
 use super::unix::{Mapping, page_size};
-use crate::memory::Situation;
-use crate::memory::situation::entitlement;
+use crate::memory::situation::{self, Situation};
 use crate::target::{Os, Target};
 
 pub(crate) const HOST_OS: Os = Os::MacOs;
@@ -21,23 +21,14 @@ unsafe extern "C" {
 }
 
 pub(crate) fn situation() -> Situation {
-    // xnu: bsd/sys/codesign.h
-    const CS_ENFORCEMENT: u32 = 0x1000;
+    // A process whose flags cannot be read is taken for a hardened one: the other mistake is a kill.
     const CS_RUNTIME: u32 = 0x1_0000;
-    let flags = code_signing_flags();
+    let flags = code_signing_flags().unwrap_or(CS_RUNTIME);
     let plist = entitlements();
-    let has = |name: &str| entitlement(&plist, &format!("com.apple.security.cs.{name}"));
-    Situation {
-        page_size: page_size(),
-        translated: is_translated(),
-        // A process whose state cannot be read is taken for a hardened one: the other mistake is a kill.
-        hardened: flags.is_none_or(|flags| flags & (CS_RUNTIME | CS_ENFORCEMENT) != 0),
-        allow_jit: has("allow-jit"),
-        allow_unsigned_executable_memory: has("allow-unsigned-executable-memory")
-            || has("disable-executable-page-protection"),
-        jit_write_allowlist: has("jit-write-allowlist"),
-        ..Situation::unrestricted(Target::host())
-    }
+    let mut situation = Situation::macos(Target::host().arch(), flags, situation::entitlements(&plist));
+    situation.page_size = page_size();
+    situation.macos.translated = is_translated();
+    situation
 }
 
 fn code_signing_flags() -> Option<u32> {
@@ -105,6 +96,11 @@ pub(crate) unsafe fn write_jit(to: &Mapping, code: &[u8]) {
     unsafe { std::ptr::copy_nonoverlapping(code.as_ptr(), to.pointer(), code.len()) };
     // SAFETY: back to executable.
     unsafe { pthread_jit_write_protect_np(1) };
+}
+
+/// Not on this system: no choice leads here.
+pub(crate) fn shared_file() -> io::Result<File> {
+    Err(io::ErrorKind::Unsupported.into())
 }
 
 pub(crate) fn clean_caches(start: usize, len: usize) {

@@ -1,26 +1,76 @@
 //! Linux.
-#![allow(unsafe_code)] // prctl.
+#![allow(unsafe_code)] // memfd_create.
 
+mod probe;
+
+use std::fs::{self, File, OpenOptions};
 use std::io;
+use std::os::fd::FromRawFd;
+use std::os::unix::fs::OpenOptionsExt;
 
 use super::unix::{Mapping, page_size};
 use crate::memory::Situation;
 use crate::memory::icache;
+use crate::memory::situation::{Answer, LinuxRules};
 use crate::target::{Os, Target};
 
 pub(crate) const HOST_OS: Os = Os::Linux;
 
 pub(crate) fn situation() -> Situation {
-    const PR_GET_MDWE: libc::c_int = 66;
-    const PR_MDWE_REFUSE_EXEC_GAIN: libc::c_int = 1;
-    const UNUSED: libc::c_ulong = 0;
-    // SAFETY: asks for a number; kernels before 6.3 do not know the question, and answer -1.
-    let mdwe = unsafe { libc::prctl(PR_GET_MDWE, UNUSED, UNUSED, UNUSED, UNUSED) };
-    Situation {
-        page_size: page_size(),
-        deny_write_execute: mdwe > 0 && mdwe & PR_MDWE_REFUSE_EXEC_GAIN != 0,
-        ..Situation::unrestricted(Target::host())
-    }
+    let target = Target::host();
+    // A filter is each thread's own.
+    let status = fs::read_to_string("/proc/thread-self/status").unwrap_or_default();
+    let is_one = |path: &str| fs::read_to_string(path).is_ok_and(|text| text.trim() == "1");
+    let memfd_noexec = fs::read_to_string("/proc/sys/vm/memfd_noexec");
+    let linux = LinuxRules {
+        deny_write_execute: probe::deny_write_execute(),
+        // The flags that are on are capitals: `PeMRs`.
+        pax_mprotect: probe::status_line(&status, "PaX").is_some_and(|flags| flags.contains('M')),
+        selinux_enforcing: is_one("/sys/fs/selinux/enforce"),
+        // 0: none, 1: strict (mmap would have ended the process), 2: a filter.
+        seccomp_filter: probe::status_line(&status, "Seccomp") == Some("2"),
+        memfd_noexec: memfd_noexec.ok().and_then(|text| text.trim().parse().ok()).unwrap_or(0),
+        shm_noexec: probe::shm_noexec(),
+        seal: probe::seal(),
+        memfd: probe::memfd(),
+        shm: probe::shm(),
+        protection_keys: match Situation::unrestricted(target).linux.protection_keys {
+            Answer::Allowed => probe::protection_keys(),
+            refused => refused,
+        },
+    };
+    Situation { page_size: page_size(), linux, ..Situation::unrestricted(target) }
+}
+
+/// A file that has no name, is empty, and can be mapped twice: in memory, or where that is refused in `/dev/shm`.
+pub(crate) fn shared_file() -> io::Result<File> {
+    #[cfg(test)]
+    super::injection::before_call()?;
+    memfd().or_else(|error| shm_file().map_err(|_| error))
+}
+
+/// A file in memory from which no program can be started: what needs no right of its own under any `vm.memfd_noexec`.
+fn memfd() -> io::Result<File> {
+    // Linux 6.3, with `vm.memfd_noexec`.
+    const MFD_NOEXEC_SEAL: libc::c_uint = 8;
+    let create = |flags| {
+        // SAFETY: the name ends in NUL; the call makes a descriptor or fails.
+        let fd = unsafe { libc::memfd_create(c"kiln".as_ptr(), flags) };
+        if fd < 0 {
+            return Err(io::Error::last_os_error());
+        }
+        // SAFETY: a new descriptor that nobody else has.
+        Ok(unsafe { File::from_raw_fd(fd) })
+    };
+    create(libc::MFD_CLOEXEC | MFD_NOEXEC_SEAL).or_else(|error| match error.raw_os_error() {
+        // An older kernel does not know the flag, and has no such setting.
+        Some(libc::EINVAL) => create(libc::MFD_CLOEXEC),
+        _ => Err(error),
+    })
+}
+
+fn shm_file() -> io::Result<File> {
+    OpenOptions::new().read(true).write(true).custom_flags(libc::O_TMPFILE).mode(0o600).open("/dev/shm")
 }
 
 /// Not on this system: no choice leads here.

@@ -3,6 +3,7 @@
 //! - `HOST_OS`: which one it is.
 //! - `situation()`: what this process is allowed.
 //! - `map_jit`, `write_jit`: memory for [`Strategy::ThreadToggle`](super::Strategy::ThreadToggle).
+//! - `shared_file`: memory with two addresses, for [`Strategy::DualMapping`](super::Strategy::DualMapping).
 //! - `clean_caches`: makes written instructions visible to instruction fetches.
 
 #[cfg(target_os = "macos")]
@@ -12,9 +13,9 @@ mod linux;
 mod unix;
 
 #[cfg(target_os = "macos")]
-pub(crate) use apple::{HOST_OS, clean_caches, map_jit, situation, write_jit};
+pub(crate) use apple::{HOST_OS, clean_caches, map_jit, shared_file, situation, write_jit};
 #[cfg(target_os = "linux")]
-pub(crate) use linux::{HOST_OS, clean_caches, map_jit, situation, write_jit};
+pub(crate) use linux::{HOST_OS, clean_caches, map_jit, shared_file, situation, write_jit};
 #[cfg(test)]
 pub(crate) use unix::injection;
 pub(crate) use unix::{Mapping, Protection};

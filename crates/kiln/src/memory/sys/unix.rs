@@ -2,8 +2,10 @@
 #![allow(unsafe_code)] // mmap, mprotect, munmap.
 
 use std::fmt;
+use std::fs::File;
 use std::io;
 use std::ops::Range;
+use std::os::fd::AsRawFd;
 use std::ptr::{self, NonNull};
 
 /// What may be done with a page. Never both write and execute: there is no such value.
@@ -15,7 +17,7 @@ pub(crate) enum Protection {
 }
 
 impl Protection {
-    fn bits(self) -> libc::c_int {
+    pub(super) fn bits(self) -> libc::c_int {
         match self {
             Protection::Read => libc::PROT_READ,
             Protection::ReadWrite => libc::PROT_READ | libc::PROT_WRITE,
@@ -80,6 +82,26 @@ impl Mapping {
         // reference into `Staged`, which publishing takes by value.
         let result = unsafe { libc::mprotect(start.cast(), range.len(), protection.bits()) };
         if result != 0 {
+            return Err(io::Error::last_os_error());
+        }
+        #[cfg(test)]
+        injection::after_call();
+        Ok(())
+    }
+
+    /// Puts the start of a file in the place of a range of bytes, which begins and ends on a page. It is all or nothing:
+    /// what stood there is gone only if this succeeds.
+    pub(crate) fn replace(&self, range: Range<usize>, file: &File, protection: Protection) -> io::Result<()> {
+        assert!(range.start <= range.end && range.end <= self.len, "a range of the mapping");
+        #[cfg(test)]
+        injection::before_call()?;
+        // SAFETY: the range lies in the mapping, by the assertion.
+        let start = unsafe { self.start.as_ptr().add(range.start) };
+        let flags = libc::MAP_SHARED | libc::MAP_FIXED;
+        // SAFETY: what it replaces are pages of this mapping; whoever still refers to them holds a reference into `Staged`,
+        // which publishing takes by value.
+        let result = unsafe { libc::mmap(start.cast(), range.len(), protection.bits(), flags, file.as_raw_fd(), 0) };
+        if result == libc::MAP_FAILED {
             return Err(io::Error::last_os_error());
         }
         #[cfg(test)]
@@ -161,7 +183,7 @@ pub(crate) mod injection {
         LIVE.set(LIVE.get().wrapping_sub(1));
     }
 
-    pub(super) fn before_call() -> io::Result<()> {
+    pub(in crate::memory) fn before_call() -> io::Result<()> {
         match FAIL_AT.get() {
             Some(0) => {
                 FAIL_AT.set(None);

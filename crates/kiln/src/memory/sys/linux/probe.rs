@@ -1,0 +1,118 @@
+//! Questions to the kernel whose answers decide the strategy. Nothing is executed, and nothing is left behind.
+#![allow(unsafe_code)] // mmap, mprotect, memfd_create, prctl and pkey_alloc, each for one question.
+
+use std::ffi::{c_int, c_ulong, c_void};
+use std::fs::File;
+use std::io;
+use std::os::fd::AsRawFd;
+use std::ptr;
+
+use crate::memory::situation::Answer;
+use crate::memory::sys::Protection;
+
+/// A length that the kernel rounds up to a page.
+const PAGE: usize = 1;
+
+/// `PR_SET_MDWE`, since Linux 6.3.
+pub(super) fn deny_write_execute() -> bool {
+    const PR_GET_MDWE: c_int = 66;
+    const PR_MDWE_REFUSE_EXEC_GAIN: c_int = 1;
+    const UNUSED: c_ulong = 0;
+    // SAFETY: asks for a number; kernels before 6.3 do not know the question, and answer -1.
+    let mdwe = unsafe { libc::prctl(PR_GET_MDWE, UNUSED, UNUSED, UNUSED, UNUSED) };
+    mdwe > 0 && mdwe & PR_MDWE_REFUSE_EXEC_GAIN != 0
+}
+
+/// Whether private memory that was writable may become executable: asked of a page that nobody writes to or runs.
+pub(super) fn seal() -> Answer {
+    let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS;
+    let Ok(page) = Page::map(Protection::ReadWrite, flags, -1) else {
+        // No memory at all says nothing about execution: the load that follows will meet the same, and report it.
+        return Answer::Allowed;
+    };
+    answer("mprotect", page.make_executable())
+}
+
+/// Whether a file of `memfd_create` can be mapped executable.
+pub(super) fn memfd() -> Answer {
+    match super::memfd() {
+        Ok(file) => maps_executable(&file),
+        Err(error) => answer("memfd_create", Err(error)),
+    }
+}
+
+/// Whether a file in `/dev/shm` can be mapped executable.
+pub(super) fn shm() -> Answer {
+    match super::shm_file() {
+        Ok(file) => maps_executable(&file),
+        Err(error) => answer("open", Err(error)),
+    }
+}
+
+fn maps_executable(file: &File) -> Answer {
+    if let Err(error) = file.set_len(PAGE as u64) {
+        return answer("ftruncate", Err(error));
+    }
+    let page = Page::map(Protection::ReadExecute, libc::MAP_SHARED, file.as_raw_fd());
+    answer("mmap", page.map(drop))
+}
+
+/// Whether `/dev/shm` is mounted `noexec`.
+pub(super) fn shm_noexec() -> bool {
+    let mut about = std::mem::MaybeUninit::<libc::statvfs>::zeroed();
+    // SAFETY: the path ends in NUL, and `about` has room for the answer.
+    let result = unsafe { libc::statvfs(c"/dev/shm".as_ptr(), about.as_mut_ptr()) };
+    // SAFETY: all zeros is a value of this structure of integers, and the kernel has filled it if it could.
+    let flags = unsafe { about.assume_init() }.f_flag;
+    result == 0 && flags & libc::ST_NOEXEC != 0
+}
+
+/// Whether a protection key can be had.
+pub(super) fn protection_keys() -> Answer {
+    const NO_FLAGS: c_ulong = 0;
+    const NO_RIGHTS_TAKEN: c_ulong = 0;
+    // SAFETY: takes a key, which no memory has, or fails.
+    let key = unsafe { libc::syscall(libc::SYS_pkey_alloc, NO_FLAGS, NO_RIGHTS_TAKEN) };
+    if key < 0 {
+        return answer("pkey_alloc", Err(io::Error::last_os_error()));
+    }
+    // SAFETY: gives back the key from above, which no memory has got.
+    unsafe { libc::syscall(libc::SYS_pkey_free, key) };
+    Answer::Allowed
+}
+
+fn answer(call: &'static str, result: io::Result<()>) -> Answer {
+    match result {
+        Ok(()) => Answer::Allowed,
+        Err(error) => Answer::Refused { call, errno: error.raw_os_error().unwrap_or_default() },
+    }
+}
+
+/// A page that is mapped to ask a question.
+struct Page(*mut c_void);
+
+impl Page {
+    fn map(protection: Protection, flags: c_int, fd: c_int) -> io::Result<Page> {
+        // SAFETY: a new mapping wherever the kernel likes, without MAP_FIXED: it replaces nothing.
+        let start = unsafe { libc::mmap(ptr::null_mut(), PAGE, protection.bits(), flags, fd, 0) };
+        if start == libc::MAP_FAILED { Err(io::Error::last_os_error()) } else { Ok(Page(start)) }
+    }
+
+    fn make_executable(&self) -> io::Result<()> {
+        // SAFETY: the page is this one's own, and nobody has its address.
+        let result = unsafe { libc::mprotect(self.0, PAGE, Protection::ReadExecute.bits()) };
+        if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+    }
+}
+
+impl Drop for Page {
+    fn drop(&mut self) {
+        // SAFETY: the page is this one's own, and nobody has its address.
+        unsafe { libc::munmap(self.0, PAGE) };
+    }
+}
+
+/// The line `name` of a `/proc/…/status` file.
+pub(super) fn status_line<'s>(status: &'s str, name: &str) -> Option<&'s str> {
+    status.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':')).map(str::trim)
+}
