@@ -1,6 +1,5 @@
 //! What the project does to itself, as `cargo xtask TASK`.
 
-mod corpus;
 mod jit;
 mod licences;
 
@@ -17,7 +16,8 @@ Usage: cargo xtask TASK
   licences      check the dependencies' licences, and which crates the library depends on
   jit [ARGS…]   build kiln in release; on macOS sign it for the hardened runtime with allow-jit;
                 then run `kiln ARGS…`, or `kiln run examples/hello.S`
-  corpus        fetch C libraries and compile each to one object in target/corpus; print the paths
+  corpus        make what the benches load, and the peers that they compare with, in target/corpus;
+                print the paths
 ";
 
 /// Errors are for people: what was tried, and what came of it.
@@ -35,7 +35,7 @@ fn main() -> ExitCode {
         }
         (Some("licences"), []) => done(licences::check()),
         (Some("jit"), args) => jit::run(args),
-        (Some("corpus"), []) => done(corpus::make()),
+        (Some("corpus"), []) => done(corpus()),
         (Some("licences" | "corpus"), [extra, ..]) => {
             eprintln!("xtask: what is {}? This task takes no arguments", extra.display());
             return ExitCode::from(2);
@@ -49,6 +49,21 @@ fn main() -> ExitCode {
         eprintln!("xtask: {message}");
         ExitCode::FAILURE
     })
+}
+
+fn corpus() -> Result<()> {
+    use kiln_corpus::{Compiler, JITLINK, LUA_HIDDEN, SQLITE, TCC, Template, ZLIB, ZSTD};
+    for library in [SQLITE, LUA_HIDDEN, ZSTD, ZLIB] {
+        println!("{}", Compiler::BENCH.merged(&library)?.display());
+    }
+    Template::new(&Compiler::BENCH)?;
+    for peer in [JITLINK, TCC] {
+        match peer.make() {
+            Ok(path) => println!("{}", path.display()),
+            Err(why) => println!("without {}: {why}", peer.name),
+        }
+    }
+    Ok(())
 }
 
 /// The cargo that runs this program.
