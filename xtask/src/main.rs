@@ -1,5 +1,6 @@
 //! What the project does to itself, as `cargo xtask TASK`.
 
+mod codesign;
 mod jit;
 mod licences;
 
@@ -18,6 +19,8 @@ Usage: cargo xtask TASK
                 then run `kiln ARGS…`, or `kiln run examples/hello.S`
   corpus        make what the benches load, and the peers that they compare with, in target/corpus;
                 print the paths
+  codesign-fixtures
+                link small Mach-O files, sign them with rcodesign, and record both as kiln-codesign's fixtures
 ";
 
 /// Errors are for people: what was tried, and what came of it.
@@ -36,7 +39,8 @@ fn main() -> ExitCode {
         (Some("licences"), []) => done(licences::check()),
         (Some("jit"), args) => jit::run(args),
         (Some("corpus"), []) => done(corpus()),
-        (Some("licences" | "corpus"), [extra, ..]) => {
+        (Some("codesign-fixtures"), []) => done(codesign::fixtures()),
+        (Some("licences" | "corpus" | "codesign-fixtures"), [extra, ..]) => {
             eprintln!("xtask: what is {}? This task takes no arguments", extra.display());
             return ExitCode::from(2);
         }

@@ -36,6 +36,11 @@ fn library() -> Vec<(String, String)> {
     files
 }
 
+/// The sources of what is beside the library.
+fn beside() -> Vec<(String, String)> {
+    ["crates/kiln-cli/src", "crates/kiln-codesign/src", "crates/corpus/src", "xtask/src"].map(files).concat()
+}
+
 /// The lines of a file that are code: not comments, and not the tests at its end.
 fn code(text: &str) -> impl Iterator<Item = (usize, &str)> {
     let tests = text.find("\nmod tests {").unwrap_or(text.len());
@@ -95,7 +100,7 @@ fn architectures_are_named_where_their_arithmetic_is() {
 
 #[test]
 fn unsafe_stands_in_few_files_which_say_why() {
-    let all = [library(), files("crates/kiln-cli/src"), files("crates/corpus/src"), files("xtask/src")].concat();
+    let all = [library(), beside()].concat();
     let mut allowed = Vec::new();
     for (name, text) in &all {
         let permission = text.lines().find(|line| line.starts_with("#![allow(unsafe_code)]"));
@@ -126,6 +131,17 @@ fn unsafe_stands_in_few_files_which_say_why() {
         ],
         "a new file with unsafe code is a decision: enter it here"
     );
+}
+
+/// What reads and writes signatures takes bytes and gives bytes: it opens no file, asks no system, and has no unsafe code.
+#[test]
+fn signatures_are_bytes() {
+    let files = files("crates/kiln-codesign/src");
+    assert!(files.iter().any(|(name, text)| name.ends_with("lib.rs") && text.contains("#![forbid(unsafe_code)]")));
+    for word in ["unsafe {", "std::fs", "std::io", "std::env", "std::process", "target_os", "target_arch"] {
+        let found = places(&files, word, |name| !name.ends_with("tests.rs"));
+        assert!(found.is_empty(), "`{word}`:\n{}", found.join("\n"));
+    }
 }
 
 #[test]
@@ -173,8 +189,8 @@ fn the_pipeline_is_declared_in_its_order() {
 
 #[test]
 fn files_are_small() {
-    let sources = [library(), files("crates/kiln-cli/src"), files("crates/corpus/src"), files("xtask/src")].concat();
-    let tests = files("crates/kiln/tests");
+    let sources = [library(), beside()].concat();
+    let tests = [files("crates/kiln/tests"), files("crates/kiln-codesign/tests")].concat();
     for (files, limit) in [(sources, 500), (tests, 800)] {
         for (name, text) in files {
             let lines = text.split("\nmod tests {").next().unwrap_or_default().lines().count();
