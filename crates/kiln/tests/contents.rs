@@ -23,7 +23,7 @@ fn relocations(target: Target, source: &str) -> Vec<String> {
 fn relocations_of_every_format() {
     let x86_64 = |prefix: &str| {
         format!(
-            ".globl {prefix}f\n.text\n{prefix}f: lea 4+{prefix}d(%rip), %rax\ncall {prefix}g\nret\n.data\n.long 0\n{prefix}d: .quad 1\n"
+            ".globl {prefix}f\n.text\n{prefix}f: lea 4+{prefix}d(%rip), %rax\nmovl $7, {prefix}d(%rip)\ncall {prefix}g\nret\n.data\n.long 0\n{prefix}d: .quad 1\n"
         )
     };
     let arm64 = |prefix: &str, page: &str, low: &str| {
@@ -37,7 +37,8 @@ fn relocations_of_every_format() {
             x86_64(""),
             vec![
                 r#"0x3/4 R_X86_64_PC32 .data+4 relative Some((".data", 0))"#,
-                "0x8/4 R_X86_64_PLT32 g-4 relative None",
+                r#"0x9/4 R_X86_64_PC32 .data-4 relative Some((".data", 0))"#,
+                "0x12/4 R_X86_64_PLT32 g-4 relative None",
             ],
         ),
         (
@@ -45,7 +46,8 @@ fn relocations_of_every_format() {
             x86_64("_"),
             vec![
                 r#"0x3/4 X86_64_RELOC_SIGNED _d+0 relative Some(("__data", 4))"#,
-                "0x8/4 X86_64_RELOC_BRANCH _g-4 relative None",
+                r#"0x9/4 X86_64_RELOC_SIGNED_4 _d-8 relative Some(("__data", 4))"#,
+                "0x12/4 X86_64_RELOC_BRANCH _g-4 relative None",
             ],
         ),
         (
@@ -53,7 +55,8 @@ fn relocations_of_every_format() {
             x86_64(""),
             vec![
                 r#"0x3/4 IMAGE_REL_AMD64_REL32 d+0 relative Some((".data", 4))"#,
-                "0x8/4 IMAGE_REL_AMD64_REL32 g-4 relative None",
+                r#"0x9/4 IMAGE_REL_AMD64_REL32 d-8 relative Some((".data", 4))"#,
+                "0x12/4 IMAGE_REL_AMD64_REL32 g-4 relative None",
             ],
         ),
         (
@@ -98,4 +101,23 @@ fn undefined_symbols() {
     let mut names = contents.undefined().to_vec();
     names.sort();
     assert_eq!(names, ["perhaps", "there"]);
+}
+
+#[test]
+fn debug_information_is_made_when_asked_for() {
+    let has = |target: Target, syntax: Syntax, debug: bool, source: &str| {
+        let assembler = Assembler::find(target, syntax).unwrap();
+        let assembler = if debug { assembler.debug_info() } else { assembler };
+        let object = assembler.assemble("x.s", source.as_bytes()).unwrap();
+        let contents = Contents::read("x.o", &object, target.arch()).unwrap();
+        contents.sections().iter().any(|section| section.name.ends_with("debug_line") && section.size > 0)
+    };
+    let own_lines = "\t.file 1 \"y.c\"\n\t.loc 1 7 0\n\tret\n";
+    for target in Target::ALL {
+        for syntax in [Syntax::Plain, Syntax::Preprocessed] {
+            assert!(has(target, syntax, true, "ret\n"), "{target}");
+            assert!(!has(target, syntax, false, "ret\n"), "{target}");
+            has(target, syntax, true, own_lines);
+        }
+    }
 }

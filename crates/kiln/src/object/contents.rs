@@ -222,14 +222,13 @@ impl<'a> Contents<'a> {
         let Some(of_file) = of_file.and_then(|number| self.file.section_by_index(*number).ok()) else {
             return Vec::new();
         };
-        let data = self.sections.get(section).map_or(&[][..], |section| section.data);
         let mut relocations: Vec<FileRelocation> =
-            of_file.relocations().map(|(offset, relocation)| self.relocation(data, offset, &relocation)).collect();
+            of_file.relocations().map(|(offset, relocation)| self.relocation(section, offset, &relocation)).collect();
         relocations.sort_by_key(|relocation| relocation.offset);
         relocations
     }
 
-    fn relocation(&self, data: &[u8], offset: u64, relocation: &object::Relocation) -> FileRelocation {
+    fn relocation(&self, of: usize, offset: u64, relocation: &object::Relocation) -> FileRelocation {
         let (raw, shown) = match relocation.flags() {
             RelocationFlags::Elf { r_type } => (r_type.0, r_type.0),
             RelocationFlags::MachO { r_type, r_pcrel, r_length } => {
@@ -244,13 +243,24 @@ impl<'a> Contents<'a> {
             Lookup::Unknown => Err(format!("relocation type {shown}")),
         };
         let width = known.as_ref().map_or(usize::from(relocation.size() / 8), |kind| kind.width());
-        let field = usize::try_from(offset).ok().and_then(|offset| data.get(offset..offset.checked_add(width)?));
-        let embedded = match (&known, field.filter(|_| relocation.has_implicit_addend())) {
-            (Ok(kind), Some(field)) => kind.read_addend(field),
-            _ => 0,
-        };
+        let relative = known.as_ref().is_ok_and(|kind| kind.is_relative());
         let section = |number: SectionIndex| self.by_number.get(&number).copied();
-        let mut addend = relocation.addend().wrapping_add(embedded);
+        let mut addend = relocation.addend();
+        if let (Ok(kind), true) = (&known, relocation.has_implicit_addend()) {
+            let field = usize::try_from(offset).ok();
+            let field = field.and_then(|offset| self.sections[of].data.get(offset..offset.checked_add(width)?));
+            addend = field.map_or(0, |field| kind.read_addend(field));
+            addend = match relocation.target() {
+                // The field holds an address of the file, or the distance there.
+                RelocationTarget::Section(number) => {
+                    let home = section(number).map_or(0, |home| self.sections[home].address);
+                    let place = if relative { self.sections[of].address.wrapping_add(offset) } else { 0 };
+                    addend.wrapping_add(place as i64).wrapping_sub(home as i64)
+                }
+                _ if relative => addend.wrapping_add(fixup::pc_bias(self.target.arch(), self.target.format(), raw)),
+                _ => addend,
+            };
+        }
         let (symbol, defined) = match relocation.target() {
             RelocationTarget::Symbol(index) => match self.file.symbol_by_index(index) {
                 Ok(symbol) => {
@@ -264,16 +274,11 @@ impl<'a> Contents<'a> {
                 Err(_) => (format!("symbol {}, which does not exist", index.0), None),
             },
             RelocationTarget::Section(number) => match section(number) {
-                Some(home) => {
-                    // The field holds an address of the file.
-                    addend = addend.wrapping_sub(self.sections[home].address as i64);
-                    (self.sections[home].name.clone(), Some((home, 0)))
-                }
+                Some(home) => (self.sections[home].name.clone(), Some((home, 0))),
                 None => (format!("section {}, which does not exist", number.0), None),
             },
             _ => ("an absolute address".to_owned(), None),
         };
-        let relative = known.as_ref().is_ok_and(|kind| kind.is_relative());
         let kind = known.map_or_else(|name| name, |kind| kind.name.to_owned());
         FileRelocation { offset, width, kind, symbol, defined, addend, relative }
     }

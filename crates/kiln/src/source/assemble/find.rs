@@ -83,7 +83,14 @@ impl Tool {
     }
 
     /// The arguments that assemble standard input to `out`.
-    pub(super) fn args(&self, target: Target, syntax: Syntax, include: &[PathBuf], out: &Path) -> Vec<OsString> {
+    pub(super) fn args(
+        &self,
+        target: Target,
+        syntax: Syntax,
+        include: &[PathBuf],
+        debug: bool,
+        out: &Path,
+    ) -> Vec<OsString> {
         let users = &self.words[1..];
         let has = |option: &str| users.iter().any(|word| word.split('=').next() == Some(option));
         let has_target = ["-target", "--target", "-triple", "--triple"].into_iter().any(has);
@@ -94,8 +101,11 @@ impl Tool {
             Style::Mc if !has_target => args.push(format!("-triple={}", target.llvm_triple()).into()),
             _ => {}
         }
-        // It alone makes debug information unasked: of its temporary files.
-        if self.style == Style::Zig && !users.iter().any(|word| word.starts_with("-g")) {
+        let has_debug = users.iter().any(|word| word.starts_with("-g"));
+        if debug && !has_debug {
+            args.push("-g".into());
+        } else if self.style == Style::Zig && !has_debug {
+            // It alone makes debug information unasked: of its temporary files.
             args.push("-g0".into());
         }
         match self.style {
@@ -338,7 +348,7 @@ mod tests {
 
     fn typed(line: &str, style: Style, target: Target, syntax: Syntax, include: &[PathBuf]) -> String {
         let tool = tool(line, style);
-        tool.typed(&tool.args(target, syntax, include, Path::new("out.o")))
+        tool.typed(&tool.args(target, syntax, include, false, Path::new("out.o")))
     }
 
     #[test]

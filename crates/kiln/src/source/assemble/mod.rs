@@ -85,6 +85,7 @@ pub struct Assembler {
     /// Where to look for the next tool if this one does not know the target; `None` if the user named the tool.
     path: Option<OsString>,
     include: Vec<PathBuf>,
+    debug: bool,
 }
 
 impl Assembler {
@@ -108,7 +109,7 @@ impl Assembler {
                 None => return Err(find::missing(target, syntax, path)),
             },
         };
-        Ok(Assembler { target, syntax, tool, path, include: Vec::new() })
+        Ok(Assembler { target, syntax, tool, path, include: Vec::new(), debug: false })
     }
 
     /// What it assembles for.
@@ -123,7 +124,7 @@ impl Assembler {
     /// next one in the order is tried.
     #[must_use]
     pub fn command(&self) -> String {
-        self.tool.typed(&self.tool.args(self.target, self.syntax, &self.include, Path::new("out.o")))
+        self.tool.typed(&self.tool.args(self.target, self.syntax, &self.include, self.debug, Path::new("out.o")))
     }
 
     /// Adds a directory, usually that of the user's file, where `.include`, `.incbin` and `#include "…"` look for
@@ -135,6 +136,14 @@ impl Assembler {
         if !dir.as_os_str().is_empty() {
             self.include.push(dir);
         }
+        self
+    }
+
+    /// Has the object say which line of the source each instruction is from (`-g`). Source that says so itself, as that
+    /// of a compiler does, keeps its own lines.
+    #[must_use]
+    pub fn debug_info(mut self) -> Self {
+        self.debug = true;
         self
     }
 
@@ -152,7 +161,9 @@ impl Assembler {
                 .input(name)
                 .offset(at as u64));
         }
-        let job = Job { target: self.target, syntax: self.syntax, include: &self.include, name, text };
+        // LLVM's assemblers refuse `-g` beside lines of the source's own.
+        let debug = self.debug && !has_lines(text);
+        let job = Job { target: self.target, syntax: self.syntax, include: &self.include, debug, name, text };
         let others = self.path.iter().flat_map(|path| find::tools(self.target, self.syntax, path));
         let tools = std::iter::once(self.tool.clone()).chain(others.filter(|tool| *tool != self.tool));
         let mut unfit = String::new();
@@ -176,4 +187,12 @@ impl Assembler {
             .input(name)
             .help(help))
     }
+}
+
+/// Whether the text says itself which lines of which file it is from.
+fn has_lines(text: &[u8]) -> bool {
+    text.split(|byte| *byte == b'\n').any(|line| {
+        let line = line.trim_ascii_start();
+        line.starts_with(b".loc") || line.starts_with(b".file")
+    })
 }

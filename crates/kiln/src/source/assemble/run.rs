@@ -19,6 +19,7 @@ pub(super) struct Job<'a> {
     pub(super) target: Target,
     pub(super) syntax: Syntax,
     pub(super) include: &'a [PathBuf],
+    pub(super) debug: bool,
     pub(super) name: &'a str,
     pub(super) text: &'a [u8],
 }
@@ -107,7 +108,7 @@ impl Job<'_> {
         };
         let stdin = feed().map_err(CallError::Input)?;
         Command::new(tool.program())
-            .args(tool.args(self.target, self.syntax, self.include, &scratch.object()))
+            .args(tool.args(self.target, self.syntax, self.include, self.debug, &scratch.object()))
             .stdin(stdin)
             // Diagnostics are read here, and in English.
             .env("LC_ALL", "C")
@@ -346,7 +347,8 @@ clang: error: assembler command failed with exit code 1 (use -v to see invocatio
     #[test]
     fn input_is_made_whole() {
         let input = |text: &[u8]| {
-            let job = Job { target: Target::host(), syntax: Syntax::Plain, include: &[], name: "a.s", text };
+            let job =
+                Job { target: Target::host(), syntax: Syntax::Plain, include: &[], debug: false, name: "a.s", text };
             job.input(Some("# 1\n")).concat()
         };
         assert_eq!(input(b"\xEF\xBB\xBFnop"), b"# 1\nnop\n");
