@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use clap::{ArgAction, Args, Parser, Subcommand};
 use kiln::{Target, TargetAddr};
 
+use crate::decode::Syntax;
 use crate::emit::Format;
 
 /// Puts native code into a process under W^X, and calls it.
@@ -16,6 +17,7 @@ use crate::emit::Format;
   kiln run write.S \"Hello from Tim\"    the same, with a line of text for it
   kiln flat hello.o -o hello.bin       the bytes of its text, linked, without a header
   kiln asm hello.S -o hello.o          assemble it, for this machine or for another
+  kiln disasm hello.o                  its instructions, with names and source lines
 
 `kiln COMMAND --help` says more of each.")]
 pub(crate) struct Arguments {
@@ -31,11 +33,12 @@ pub(crate) enum Command {
     Run(Run),
     Flat(Flat),
     Asm(Asm),
+    Disasm(Disasm),
 }
 
 /// Load code and run it
 ///
-/// FILE is assembly (.s, .S), an object file, a linked executable whose text stands alone, or flat machine code (.bin).
+/// FILE is assembly (.s, .S), C (.c), an object file, a linked executable whose text stands alone, or flat machine code (.bin).
 /// Its `_start` is called with a pointer to TEXT and a newline and with their length; without TEXT, with null and 0. Without
 /// `_start`, its `main` is called with argc, argv and envp, and its result is the exit status.
 #[derive(Args)]
@@ -117,7 +120,43 @@ pub(crate) struct Asm {
     /// Where to write the object file; the source's name with .o, in this directory, if absent
     #[arg(short, long, value_name = "OUT")]
     pub(crate) output: Option<PathBuf>,
+    /// Say in the object which line each instruction is from
+    #[arg(short = 'g')]
+    pub(crate) debug: bool,
     /// What to assemble for; this machine if absent
+    #[arg(long, value_name = "TRIPLE", value_parser = target)]
+    pub(crate) target: Option<Target>,
+}
+
+/// List the machine code of a file
+///
+/// FILE is source, an object file or a linked file (ELF, Mach-O, COFF) for any target, or flat code. Each instruction stands
+/// on a line of its own with its address and its bytes; fields that a relocation fills are shown by the name of what they will
+/// mean, with the relocation beside them, and source lines stand where debug information says them.
+#[derive(Args)]
+#[command(after_help = "Examples:
+  kiln disasm hello.o                        all code, by symbol
+  kiln disasm sum.c sum                      one function, with its source
+  kiln disasm sum.c --target aarch64-apple-darwin
+  kiln disasm code.bin --base 0x400000 --syntax intel")]
+pub(crate) struct Disasm {
+    /// The file to list
+    pub(crate) file: PathBuf,
+    /// List only this symbol
+    pub(crate) name: Option<String>,
+    /// List this section instead of those with code
+    #[arg(long, value_name = "NAME", conflicts_with = "name")]
+    pub(crate) section: Option<String>,
+    /// How to write x86-64
+    #[arg(long, value_name = "SYNTAX", default_value = "gas")]
+    pub(crate) syntax: Syntax,
+    /// Leave the source lines out
+    #[arg(long)]
+    pub(crate) no_source: bool,
+    /// The address of flat code; 0 if absent
+    #[arg(long, value_name = "ADDRESS", value_parser = address)]
+    pub(crate) base: Option<TargetAddr>,
+    /// What to assemble or compile for, which slice of a universal file to take, and what flat code is made for
     #[arg(long, value_name = "TRIPLE", value_parser = target)]
     pub(crate) target: Option<Target>,
 }

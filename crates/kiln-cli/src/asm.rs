@@ -22,6 +22,7 @@ pub(crate) fn asm(args: args::Asm) -> Result<ExitCode, Failure> {
     let target = args.target.unwrap_or_else(Target::host);
     let directory = args.file.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let assembler = Assembler::find(target, syntax)?.include_dir(directory);
+    let assembler = if args.debug { assembler.debug_info() } else { assembler };
     let object = assembler.assemble(&name, &text)?;
     let output = match args.output {
         Some(output) => output,

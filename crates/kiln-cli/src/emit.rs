@@ -9,7 +9,7 @@ use std::ops::Range;
 
 use kiln::Arch;
 
-use crate::disasm;
+use crate::decode;
 
 #[cfg(test)]
 mod tests;
@@ -138,7 +138,7 @@ fn rows(image: &Image<'_>, indent: &str) -> String {
         let bytes = &image.bytes[range.clone()];
         let address = image.base.wrapping_add(range.start as u64);
         let lines: Vec<(u64, &[u8], String)> = if is_code {
-            let lines = disasm::lines(image.arch, bytes, address).into_iter();
+            let lines = decode::lines(image.arch, bytes, address).into_iter();
             lines.map(|line| (address.wrapping_add(line.offset as u64), line.bytes, line.text)).collect()
         } else {
             let rows = bytes.chunks(8).enumerate();

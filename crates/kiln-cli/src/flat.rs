@@ -5,12 +5,11 @@ use std::ops::Range;
 use std::path::Path;
 use std::process::ExitCode;
 
-use kiln::{
-    Arch, Assembler, Contents, Error, Kind, Linker, Permission, Plan, PlannedSection, Section, Target, TargetAddr,
-};
+use kiln::{Arch, Contents, Error, Kind, Linker, Permission, Plan, PlannedSection, Section, Target, TargetAddr};
 
-use crate::asm::{read, write};
+use crate::asm::write;
 use crate::emit::{self, Format, Image};
+use crate::inputs::{self, Input};
 use crate::{Failure, args};
 
 /// What was cut.
@@ -27,14 +26,8 @@ struct Cut {
 
 pub(crate) fn flat(args: args::Flat) -> Result<ExitCode, Failure> {
     let name = args.file.display().to_string();
-    let mut bytes = read(&args.file)?;
     let target = args.target.unwrap_or_else(Target::host);
-    let mut kind = Kind::of_file(&args.file, &bytes);
-    if let Kind::Assembly(syntax) = kind {
-        let directory = args.file.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        bytes = Assembler::find(target, syntax)?.include_dir(directory).assemble(&name, &bytes)?;
-        kind = Kind::of(&bytes);
-    }
+    let Input { kind, bytes, .. } = inputs::read(&args.file, target, false)?;
     let cut = if kind == Kind::Flat {
         flat_code(&args, bytes, target)?
     } else {
@@ -136,7 +129,7 @@ fn linked(args: &args::Flat, contents: &Contents<'_>) -> Result<Cut, Failure> {
             let section = section(args, contents)?;
             (section, 0..section.size)
         }
-        Some(symbol) => symbol_range(args, contents, symbol)?,
+        Some(symbol) => symbol_range(&args.file, contents, symbol)?,
     };
     if section.data.is_empty() {
         return Err(Failure::new(format!("{name}: {}: the section has no contents in the file", section.name)));
@@ -193,8 +186,8 @@ fn section<'c, 'a>(args: &args::Flat, contents: &'c Contents<'a>) -> Result<&'c 
 }
 
 /// Where a symbol of the file lies. Mach-O's names may be asked for as C writes them.
-fn symbol_range<'c, 'a>(
-    args: &args::Flat,
+pub(crate) fn symbol_range<'c, 'a>(
+    file: &Path,
     contents: &'c Contents<'a>,
     name: &str,
 ) -> Result<(&'c Section<'a>, Range<u64>), Failure> {
@@ -202,7 +195,7 @@ fn symbol_range<'c, 'a>(
     let is = |symbol: &&kiln::Symbol| symbol.name == name || macho && symbol.name.strip_prefix('_') == Some(name);
     let Some(symbol) = contents.symbols().iter().find(is) else {
         let names: Vec<&str> = contents.symbols().iter().map(|symbol| &*symbol.name).take(12).collect();
-        let failure = Failure::new(format!("{}: there is no symbol `{name}`", args.file.display()));
+        let failure = Failure::new(format!("{}: there is no symbol `{name}`", file.display()));
         return Err(if names.is_empty() { failure } else { failure.next(format!("it has {}", names.join(", "))) });
     };
     let section = &contents.sections()[symbol.section];
@@ -217,11 +210,7 @@ fn symbol_range<'c, 'a>(
             .unwrap_or(section.size)
     };
     if symbol.offset > end || end > section.size {
-        return Err(Failure::new(format!(
-            "{}: {}: `{name}` reaches beyond its section",
-            args.file.display(),
-            section.name
-        )));
+        return Err(Failure::new(format!("{}: {}: `{name}` reaches beyond its section", file.display(), section.name)));
     }
     Ok((section, symbol.offset..end))
 }
@@ -235,7 +224,7 @@ fn object(args: &args::Flat, contents: &Contents<'_>, name: &str, bytes: &[u8]) 
     }
     let part = match (&args.symbol, &args.section) {
         (Some(symbol), _) => {
-            let (section, range) = symbol_range(args, contents, symbol)?;
+            let (section, range) = symbol_range(&args.file, contents, symbol)?;
             Some((section, Some(range), format!("`{symbol}`")))
         }
         (None, Some(_)) => {

@@ -3,10 +3,14 @@
 
 mod args;
 mod asm;
+mod compile;
 mod crash;
+mod debug;
+mod decode;
 mod disasm;
 mod emit;
 mod flat;
+mod inputs;
 mod narrate;
 mod run;
 
@@ -50,6 +54,7 @@ fn main() -> ExitCode {
         args::Command::Run(run) => run::run(run),
         args::Command::Flat(flat) => flat::flat(flat),
         args::Command::Asm(asm) => asm::asm(asm),
+        args::Command::Disasm(disasm) => disasm::disasm(disasm),
     };
     match result {
         Ok(status) => status,

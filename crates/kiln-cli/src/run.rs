@@ -9,7 +9,7 @@ use std::process::ExitCode;
 use kiln::{Function, Kind, Linker, Module, Target};
 
 use crate::args::number;
-use crate::asm::read;
+use crate::inputs::{self, Input};
 use crate::{Failure, args, crash, described};
 
 /// `_start(text, length)`; what it returns is narrated.
@@ -20,8 +20,9 @@ type Main = extern "C" fn(c_int, *const *const c_char, *const *const c_char) -> 
 pub(crate) fn run(args: args::Run) -> Result<ExitCode, Failure> {
     let (files, text) = split(args.first, args.last, std::env::args_os().any(|argument| argument == "--"));
     let mut linker = Linker::new(Target::host());
-    for file in &files {
-        add(&mut linker, file, args.entry.as_deref())?;
+    let inputs = files.iter().map(|file| inputs::read(file, Target::host(), true)).collect::<Result<Vec<_>, _>>()?;
+    for input in &inputs {
+        add(&mut linker, input, args.entry.as_deref())?;
     }
     // SAFETY: whoever runs this command on a file vouches for the code in it.
     let module = unsafe { linker.load() }.map_err(|error| explain(error, &files, &text))?;
@@ -42,25 +43,18 @@ fn split(first: Vec<OsString>, last: Vec<OsString>, separated: bool) -> (Vec<Pat
     (file.into_iter().collect(), words.collect())
 }
 
-fn add(linker: &mut Linker<'_>, file: &Path, entry: Option<&str>) -> Result<(), Failure> {
+fn add<'a>(linker: &mut Linker<'a>, input: &'a Input, entry: Option<&str>) -> Result<(), Failure> {
     // Flat code has no names: an entry that is a number is an offset in it.
-    if let Some(Ok(offset)) = entry.map(number) {
-        let code = read(file)?;
-        let kind = Kind::of_file(file, &code);
-        if kind != Kind::Flat {
-            return Err(Failure::new(format!(
-                "{}: an offset enters flat code, and this is {}",
-                file.display(),
-                described(kind)
-            ))
-            .next("give a symbol's name as --entry"));
-        }
-        let offset = usize::try_from(offset).unwrap_or(usize::MAX);
-        linker.add_flat(&file.display().to_string(), code, &[("_start", offset)])?;
-        return Ok(());
+    let Some(Ok(offset)) = entry.map(number) else { return input.add(linker, 0) };
+    if input.kind != Kind::Flat {
+        return Err(Failure::new(format!(
+            "{}: an offset enters flat code, and this is {}",
+            input.name,
+            described(input.given)
+        ))
+        .next("give a symbol's name as --entry"));
     }
-    linker.add_file(file)?;
-    Ok(())
+    input.add(linker, usize::try_from(offset).unwrap_or(usize::MAX))
 }
 
 /// Adds the likely way out to an error of the linker.

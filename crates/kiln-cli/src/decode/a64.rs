@@ -16,30 +16,34 @@ use std::fmt::Display;
 use yaxpeax_arch::{Decoder as _, U8Reader};
 use yaxpeax_arm::armv8::a64::{InstDecoder, Instruction, Opcode, Operand, SIMDSizeCode, ShiftStyle, SizeCode};
 
-/// The text of the instruction `word` at `address`, or `None` if it is none or cannot be printed rightly.
-pub(super) fn text(word: u32, address: u64) -> Option<String> {
+/// The text of the instruction `word` at `address`, and the address that it refers to, if its last operand is one; or
+/// `None` if it is none or cannot be printed rightly.
+pub(super) fn text(word: u32, address: u64) -> Option<(String, Option<u64>)> {
     if is_unallocated(word) || is_unallocated_vector(word) {
         return None;
     }
     if let Some(text) = extended_register(word).or_else(|| hint(word)) {
-        return Some(text);
+        return Some((text, None));
     }
     let instruction = InstDecoder::default().decode(&mut U8Reader::new(&word.to_le_bytes())).ok()?;
     if has_reserved_arrangement(&instruction) {
         return None;
     }
     let operands = &instruction.operands;
-    match instruction.opcode {
+    let text = match instruction.opcode {
         Opcode::Invalid => None,
         Opcode::FMLAL | Opcode::FMLSL if matches!(operands[2], Operand::SIMDRegisterElementsLane(..)) => None,
         // `mov` is for scalars only.
         Opcode::DUP if matches!(operands[0], Operand::SIMDRegisterElements(..)) => Some(joined("dup", operands)),
         Opcode::MRS | Opcode::MSR => system(word),
-        _ => target(&instruction, address)
-            .or_else(|| register_offset(word, &instruction))
-            .or_else(|| shift_by_zero(&instruction))
-            .or_else(|| Some(instruction.to_string())),
-    }
+        _ => match target(&instruction, address) {
+            Some((text, target)) => return Some((text, Some(target))),
+            None => register_offset(word, &instruction)
+                .or_else(|| shift_by_zero(&instruction))
+                .or_else(|| Some(instruction.to_string())),
+        },
+    };
+    Some((text?, None))
 }
 
 /// A mnemonic with its operands.
@@ -303,7 +307,7 @@ fn system(word: u32) -> Option<String> {
 }
 
 /// An instruction with an operand relative to its own address, which is always the last.
-fn target(instruction: &Instruction, address: u64) -> Option<String> {
+fn target(instruction: &Instruction, address: u64) -> Option<(String, u64)> {
     let (position, offset) = instruction.operands.iter().enumerate().find_map(|(at, operand)| match operand {
         Operand::PCOffset(offset) => Some((at, *offset)),
         _ => None,
@@ -312,7 +316,8 @@ fn target(instruction: &Instruction, address: u64) -> Option<String> {
     let from = if instruction.opcode == Opcode::ADRP { address & !0xfff } else { address };
     let separator = if position == 0 { " " } else { ", " };
     let text = joined(instruction.opcode, &instruction.operands[..position]);
-    Some(format!("{text}{separator}{:#x}", from.wrapping_add_signed(offset)))
+    let target = from.wrapping_add_signed(offset);
+    Some((format!("{text}{separator}{target:#x}"), target))
 }
 
 /// A load or store at a base register plus an index register.

@@ -65,7 +65,7 @@ fn what_is_no_native_code() {
     let dir = Dir::new();
     for (name, contents, what) in [
         ("README.md", &b"# Kiln\n\nWords.\n"[..], "text"),
-        ("main.c", b"int main(void) { return 0; }\n", "text"),
+        ("main.cc", b"int main(void) { return 0; }\n", "text"),
         ("picture.png", b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", "of no known format"),
         ("code.dat", b"\xc3\x90\0\0", "of no known format"),
         ("script.sh", b"#!/bin/sh\necho ran\n", "a script"),

@@ -6,6 +6,7 @@
 
 mod asm;
 mod crash;
+mod disasm;
 mod errors;
 mod flat;
 mod make;
@@ -77,7 +78,7 @@ impl Dir {
         command.args(runner.drain(..)).args(args).current_dir(&self.0).env("TMPDIR", self.path(".tmp"));
         // What would change the output: how wide help is without a terminal, and what the user of the tests has set.
         command.env("COLUMNS", "100").env("TERM", "xterm");
-        for variable in ["NO_COLOR", "CLICOLOR", "CLICOLOR_FORCE", "CI", "KILN_AS"] {
+        for variable in ["NO_COLOR", "CLICOLOR", "CLICOLOR_FORCE", "CI", "KILN_AS", "KILN_CC"] {
             command.env_remove(variable);
         }
         Kiln { dir: self, command, input: Vec::new() }

@@ -348,7 +348,7 @@ kiln: main returned 0
 fn narration_of_source_and_text() {
     let dir = Dir::with_examples();
     let (page, host) = (dir.page(), Target::host());
-    dir.kiln(["asm", "examples/write.S", "-o", "write.o"]).prints("");
+    dir.kiln(["asm", "-g", "examples/write.S", "-o", "write.o"]).prints("");
     let text = dir.kiln(["flat", "write.o"]).bytes().len();
     let (source, object) = (dir.read("examples/write.S").len(), dir.read("write.o").len());
     let steps = format!(
@@ -387,4 +387,45 @@ For more information, try '--help'.
     dir.kiln(["asm", "examples/hello.S", "-o", "a b\n.o"]).prints("");
     dir.kiln(["run", "a b\n.o"]).prints("Hello World From Kiln!\n");
     dir.kiln(["run", "/dev/stdin"]).input(dir.read("a b\n.o")).prints("Hello World From Kiln!\n");
+}
+
+/// C is compiled first.
+#[test]
+fn c_source() {
+    let dir = Dir::new();
+    let text =
+        "#include <stdio.h>\nint main(int argc, char **argv) { printf(\"%d %s\\n\", argc, argv[1]); return 3; }\n";
+    dir.write("main.c", text);
+    dir.kiln(["run", "main.c", "one"]).gives(3, "2 one\n", "");
+    dir.write("main.c", "int main(void) { return x; }\n");
+    let output = dir.kiln(["run", "main.c"]).output();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(said.starts_with("kiln: error: main.c: `") && said.contains("refused it:\nmain.c: In function"), "{said}");
+    dir.kiln(["run", "main.c"]).env("KILN_CC", "no-such-compiler -x").refuses(&format!(
+        "\
+kiln: error: main.c: no C compiler here makes objects for {}
+  next: set KILN_CC to a C compiler for this target, or leave it unset
+",
+        Target::host()
+    ));
+    let (host, other) = (gnu(Target::host().arch()), gnu(other(Target::host().arch())));
+    dir.write("main.c", "int main(void) { return 0; }\n");
+    dir.kiln(["run", "main.c"]).env("KILN_CC", format!("{host}-gcc -std=c11")).prints("");
+    dir.kiln(["run", "main.c"]).env("KILN_CC", format!("{other}-gcc")).gives(
+        2,
+        "",
+        &format!(
+            "\
+kiln: error: main.c: no C compiler here makes objects for {}
+`{other}-gcc` makes objects for {}
+  next: set KILN_CC to a C compiler for this target, or leave it unset
+",
+            Target::host(),
+            Target::new(self::other(Target::host().arch()), kiln::Os::Linux)
+        ),
+    );
+}
+
+fn other(arch: kiln::Arch) -> kiln::Arch {
+    if arch == kiln::Arch::X86_64 { kiln::Arch::Aarch64 } else { kiln::Arch::X86_64 }
 }

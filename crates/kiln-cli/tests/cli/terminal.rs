@@ -28,7 +28,7 @@ fn terminal(columns: u16) -> (File, OwnedFd) {
 }
 
 /// Runs the command at a terminal: its exit status, and what stands on the terminal, with the escape character as `^`.
-fn at_terminal(mut kiln: Kiln<'_>, columns: u16) -> (i32, String) {
+pub(crate) fn at_terminal(mut kiln: Kiln<'_>, columns: u16) -> (i32, String) {
     let (mut ours, theirs) = terminal(columns);
     for set in [std::process::Command::stdin, std::process::Command::stdout, std::process::Command::stderr] {
         set(&mut kiln.command, Stdio::from(theirs.try_clone().unwrap()));
@@ -174,9 +174,10 @@ The kiln command: run, link, cut and assemble native code
 Usage: kiln [OPTIONS] <COMMAND>
 
 Commands:
-  run   Load code and run it
-  flat  Cut flat machine code out of a file
-  asm   Assemble with the best assembler there is
+  run     Load code and run it
+  flat    Cut flat machine code out of a file
+  asm     Assemble with the best assembler there is
+  disasm  List the machine code of a file
 
 Options:
   -v, --verbose...  Say each step on standard error; twice for more
@@ -188,6 +189,7 @@ Examples:
   kiln run write.S \"Hello from Tim\"    the same, with a line of text for it
   kiln flat hello.o -o hello.bin       the bytes of its text, linked, without a header
   kiln asm hello.S -o hello.o          assemble it, for this machine or for another
+  kiln disasm hello.o                  its instructions, with names and source lines
 
 `kiln COMMAND --help` says more of each.
 ";
@@ -211,8 +213,8 @@ fn help_of_run() {
         "\
 Load code and run it
 
-FILE is assembly (.s, .S), an object file, a linked executable whose text stands alone, or flat
-machine code (.bin). Its `_start` is called with a pointer to TEXT and a newline and with their
+FILE is assembly (.s, .S), C (.c), an object file, a linked executable whose text stands alone, or
+flat machine code (.bin). Its `_start` is called with a pointer to TEXT and a newline and with their
 length; without TEXT, with null and 0. Without `_start`, its `main` is called with argc, argv and
 envp, and its result is the exit status.
 
@@ -338,6 +340,9 @@ Options:
 
   -v, --verbose...
           Say each step on standard error; twice for more
+
+  -g
+          Say in the object which line each instruction is from
 
       --target <TRIPLE>
           What to assemble for; this machine if absent

@@ -1,0 +1,68 @@
+//! The files that the user names, brought into the form in which they are linked and looked at.
+
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
+
+use kiln::{Assembler, Kind, Linker, Target};
+
+use crate::asm::read as read_file;
+use crate::{Failure, compile};
+
+/// One file. Source has become an object.
+pub(crate) struct Input {
+    path: PathBuf,
+    /// As errors and reports name it.
+    pub(crate) name: String,
+    /// What the file is.
+    pub(crate) given: Kind,
+    /// What `bytes` are.
+    pub(crate) kind: Kind,
+    pub(crate) bytes: Vec<u8>,
+}
+
+/// Reads a file; assembles it or compiles it for `target` if it is source, with debug information if that is wanted.
+pub(crate) fn read(path: &Path, target: Target, debug: bool) -> Result<Input, Failure> {
+    let name = path.display().to_string();
+    let bytes = read_file(path)?;
+    let kind = Kind::of_file(path, &bytes);
+    let given = kind;
+    let input = |kind, bytes| Input { path: path.to_owned(), name: name.clone(), given, kind, bytes };
+    let is_c = path.extension() == Some(OsStr::new("c")) && kind == Kind::Other("text");
+    match kind {
+        Kind::Assembly(syntax) => {
+            tracing::info!("read {name}: {} bytes, {kind}", bytes.len());
+            let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+            let assembler = Assembler::find(target, syntax).map_err(|error| {
+                let failure = Failure::from(error);
+                Failure { message: format!("{name}: {}", failure.message), ..failure }
+            })?;
+            let assembler = assembler.include_dir(directory);
+            let assembler = if debug { assembler.debug_info() } else { assembler };
+            let object = assembler.assemble(&name, &bytes)?;
+            Ok(input(Kind::of(&object), object))
+        }
+        _ if is_c => {
+            tracing::info!("read {name}: {} bytes, C source", bytes.len());
+            let object = compile::compile(path, target, debug)?;
+            Ok(input(Kind::of(&object), object))
+        }
+        Kind::Object(_) | Kind::Flat => {
+            tracing::info!("read {name}: {} bytes, {kind}", bytes.len());
+            Ok(input(kind, bytes))
+        }
+        _ => Ok(input(kind, bytes)),
+    }
+}
+
+impl Input {
+    /// Adds the file to what is linked; flat code is entered at `entry`.
+    pub(crate) fn add<'a>(&'a self, linker: &mut Linker<'a>, entry: usize) -> Result<(), Failure> {
+        match self.kind {
+            Kind::Object(_) => linker.add_object(&self.name, &self.bytes[..])?,
+            Kind::Flat => linker.add_flat(&self.name, &self.bytes[..], &[("_start", entry)])?,
+            // The library knows what is in it, or why it cannot be used.
+            _ => linker.add_file(&self.path)?,
+        };
+        Ok(())
+    }
+}
