@@ -37,8 +37,9 @@ fn ways() -> Vec<Way> {
         Way { strategy: Strategy::Seal, calls: 3, mappings: 1 },
         // mmap, mprotect for the constants; a file for the text, and its mmap.
         Way { strategy: Strategy::DualMapping, calls: 4, mappings: 1 },
-        // mmap for the text, another for the rest, mprotect for the constants.
-        Way { strategy: Strategy::ThreadToggle, calls: 3, mappings: 2 },
+        // mmap for the text, another near it for the rest, mprotect for the constants; the text is written.
+        Way { strategy: Strategy::ThreadToggle, calls: 4, mappings: 2 },
+        Way { strategy: Strategy::ToggleCallback, calls: 4, mappings: 2 },
     ];
     let ways = ways.into_iter().filter(|way| Situation::of_this_process().verdict(way.strategy).is_working());
     let ways: Vec<Way> = ways.collect();

@@ -283,6 +283,14 @@ pub(crate) fn stub_size(arch: Arch) -> u64 {
     }
 }
 
+/// How far, in bytes, code reaches with the instructions by which it finds its constants and data: `lea` and `adrp`.
+pub(crate) fn data_reach(arch: Arch) -> u64 {
+    match arch {
+        Arch::X86_64 => 1 << 31,
+        Arch::Aarch64 => 1 << 32,
+    }
+}
+
 /// Writes the stub at address `place`: a jump to the address that stands in the GOT slot at address `slot`.
 fn write_stub(arch: Arch, stub: &mut [u8], place: u64, slot: u64) -> Result<()> {
     match arch {

@@ -6,7 +6,7 @@ use crate::graph::{Entries, LinkGraph, Permission, Place, Resolved, SectionId, S
 use crate::target::TargetAddr;
 
 /// The largest image, in bytes: what the small code model's 32-bit distances reach.
-const MAX_IMAGE: u64 = 1 << 31;
+pub(crate) const MAX_IMAGE: u64 = 1 << 31;
 
 /// The size of a GOT slot: an address.
 const SLOT_SIZE: u64 = 8;
@@ -84,11 +84,25 @@ impl Layout {
 
     /// Offsets of the segments behind each other, each on pages of its own, and the size of the whole.
     pub(crate) fn contiguous(&self, page: u64) -> Result<([u64; 3], u64)> {
+        self.arrange(page, &Permission::ALL)
+    }
+
+    /// As [`contiguous`](Layout::contiguous), for text that has a mapping of its own: the offset of each segment in its mapping,
+    /// and the sizes of the text's and of the other one.
+    pub(crate) fn split(&self, page: u64) -> Result<([u64; 3], [u64; 2])> {
+        let (_, text) = self.arrange(page, &[Permission::Text])?;
+        let (starts, rest) = self.arrange(page, &[Permission::Const, Permission::Data])?;
+        Ok((starts, [text, rest]))
+    }
+
+    fn arrange(&self, page: u64, permissions: &[Permission]) -> Result<([u64; 3], u64)> {
         let mut starts = [0; 3];
         let mut end = 0u64;
-        for (start, segment) in starts.iter_mut().zip(&self.segments) {
-            *start = end.next_multiple_of(segment.align.max(page));
-            end = *start + segment.size;
+        for permission in permissions {
+            let segment = self.segments[*permission as usize];
+            let start = end.next_multiple_of(segment.align.max(page));
+            starts[*permission as usize] = start;
+            end = start + segment.size;
         }
         if end > MAX_IMAGE {
             return Err(Error::unsupported(format!("the image is larger than {}", fixup::binary_size(MAX_IMAGE))));

@@ -1,15 +1,16 @@
 //! The two states of an image's memory, as types.
 #![allow(unsafe_code)] // Slices of memory that this module mapped itself, and the copy into `MAP_JIT` memory.
 
-use std::io::Write;
+use std::io::{self, Write};
 use std::ops::Range;
 
 use super::situation::{Situation, Strategy};
-use super::sys::{self, Mapping, Protection};
+use super::sys::{self, Mapping, Protection, Window};
 use crate::error::{Error, Result};
+use crate::fixup;
 use crate::graph::Permission;
-use crate::layout::Layout;
-use crate::target::TargetAddr;
+use crate::layout::{Layout, MAX_IMAGE};
+use crate::target::{Target, TargetAddr};
 
 /// Memory for an image while it is written: nowhere executable.
 #[derive(Debug)]
@@ -17,7 +18,7 @@ pub(crate) struct Staged {
     strategy: Strategy,
     /// Holds the three segments, or, where the text has a mapping of its own, constants and data.
     image: Mapping,
-    /// By [`Permission`]: the bytes of the image mapping that each segment takes, without the rest of its last page.
+    /// By [`Permission`]: the bytes of its mapping that each segment takes, without the rest of its last page.
     segments: [Range<usize>; 3],
     /// The text, where it cannot be written where it will run.
     apart: Option<Apart>,
@@ -39,43 +40,49 @@ pub(crate) struct Published {
 }
 
 impl Staged {
-    /// Maps zeroed memory for an image laid out so, in one piece where the strategy allows it.
+    /// Maps zeroed memory for an image laid out so: in one piece, or under the toggle in two that are near each other.
     ///
     /// # Errors
     ///
     /// The system refuses.
     pub(crate) fn reserve(strategy: Strategy, layout: &Layout) -> Result<Staged> {
         let page = Situation::of_this_process().page_size;
-        let (starts, size) = layout.contiguous(page)?;
+        let align = layout.align(page) as usize;
         // A mapping begins on a page: room to begin on more than that.
-        let align = layout.align(page);
-        let room = size.max(page) + (align - page);
-        let image = map(room)?;
-        let first = image.address().next_multiple_of(align as usize) - image.address();
+        let room = |size: u64| size.max(page) + (align as u64 - page);
+        let (starts, image, text) = match strategy {
+            Strategy::Seal | Strategy::DualMapping => {
+                let (starts, size) = layout.contiguous(page)?;
+                (starts, map(room(size))?, None)
+            }
+            Strategy::ThreadToggle | Strategy::ToggleCallback => {
+                let (starts, [text, rest]) = layout.split(page)?;
+                let reaches = [MAX_IMAGE, fixup::data_reach(Target::host().arch())];
+                let (text, image) = map_apart(room(text), room(rest), reaches, sys::map_jit)?;
+                (starts, image, Some(text))
+            }
+            Strategy::ProtectionKeys => {
+                return Err(Error::unsupported("protection keys are for a heap: a module's text is written once"));
+            }
+        };
+        let first = |mapping: &Mapping| mapping.address().next_multiple_of(align) - mapping.address();
         let segment = |permission: Permission| {
-            let start = first + starts[permission as usize] as usize;
+            let mapping = text.as_ref().filter(|_| permission == Permission::Text).unwrap_or(&image);
+            let start = first(mapping) + starts[permission as usize] as usize;
             start..start + layout.segments[permission as usize].size as usize
         };
-        let apart = match strategy {
-            Strategy::Seal | Strategy::DualMapping => None,
-            Strategy::ProtectionKeys | Strategy::ToggleCallback => {
-                return Err(Error::unsupported(format!("{strategy} is no way to load an image")));
-            }
-            Strategy::ThreadToggle => {
-                let size = layout.segments[Permission::Text as usize].size;
-                let runs = sys::map_jit(size.next_multiple_of(page).max(page) as usize)
-                    .map_err(|error| Error::system(format!("cannot map {size:#x} bytes with MAP_JIT"), error))?;
-                Some(Apart { written: vec![0; size as usize], runs })
-            }
-        };
-        Ok(Staged { strategy, image, segments: Permission::ALL.map(segment), apart, page: page as usize })
+        let segments = Permission::ALL.map(segment);
+        let [Range { start, end }, ..] = segments;
+        let apart = text.map(|runs| Apart { written: vec![0; end - start], runs });
+        Ok(Staged { strategy, image, segments, apart, page: page as usize })
     }
 
     /// The addresses at which the segments will be used, by [`Permission`].
     pub(crate) fn bases(&self) -> [TargetAddr; 3] {
         let mut bases = self.segments.clone().map(|range| TargetAddr((self.image.address() + range.start) as u64));
         if let Some(apart) = &self.apart {
-            bases[Permission::Text as usize] = TargetAddr(apart.runs.address() as u64);
+            let [text, ..] = &self.segments;
+            bases[Permission::Text as usize] = TargetAddr((apart.runs.address() + text.start) as u64);
         }
         bases
     }
@@ -137,14 +144,12 @@ impl Staged {
                 None
             }
             Some(apart) => {
-                tracing::info!(
-                    "copy {} bytes to {:#x} under the thread toggle",
-                    apart.written.len(),
-                    apart.runs.address()
-                );
-                // SAFETY: the mapping was made by `map_jit`, is as long as `written`, and nobody else knows of it yet.
-                unsafe { sys::write_jit(&apart.runs, &apart.written) };
-                sys::clean_caches(apart.runs.address(), apart.written.len());
+                let (start, len) = (apart.runs.address() + text.start, apart.written.len());
+                tracing::info!("copy {len} bytes to {start:#x} by the {strategy}");
+                // SAFETY: the mapping was made by `map_jit`, the text has room in it, and nobody else knows of it yet.
+                unsafe { sys::write_jit(strategy, &apart.runs, text.start, &apart.written) }
+                    .map_err(|error| Error::system(format!("cannot write {len} bytes to {start:#x}"), error))?;
+                sys::clean_caches(start, len);
                 Some(apart.runs)
             }
         };
@@ -193,10 +198,124 @@ fn replace_text(image: &Mapping, text: Range<usize>, pages: Range<usize>) -> Res
 }
 
 fn map(room: u64) -> Result<Mapping> {
-    let mapping = usize::try_from(room)
-        .map_err(|_| std::io::Error::from(std::io::ErrorKind::OutOfMemory))
+    let mapping = size(room)
         .and_then(Mapping::new)
         .map_err(|error| Error::system(format!("cannot map {room:#x} bytes"), error))?;
     tracing::info!("map {room} bytes at {:#x}: {}", mapping.address(), Protection::ReadWrite);
     Ok(mapping)
+}
+
+/// How often text is mapped anew, when nothing else can be mapped near it.
+const TRIES: usize = 4;
+
+/// Maps text by `map_text`, which takes no address, and then, near it, ordinary memory for constants and data: so that both
+/// lie within the first of `reaches`, in bytes; where that cannot be, within the next.
+fn map_apart(
+    text: u64,
+    rest: u64,
+    reaches: [u64; 2],
+    map_text: impl Fn(usize) -> io::Result<Mapping>,
+) -> Result<(Mapping, Mapping)> {
+    // Those that did not do are kept until the end: else the system would give the same place again.
+    let mut unsuited = Vec::new();
+    let mut failure = None;
+    for _ in 0..TRIES {
+        let runs = size(text).and_then(&map_text).map_err(|error| {
+            Error::system(format!("cannot map {text:#x} bytes with MAP_JIT"), error).help(
+                "see `kiln doctor` for what this process may do; under single-jit such memory is mapped only once",
+            )
+        })?;
+        tracing::info!("map {text} bytes at {:#x}: MAP_JIT, for the text", runs.address());
+        let (start, end) = (runs.address(), runs.address() + runs.len());
+        for reach in reaches {
+            let reach = usize::try_from(reach).unwrap_or(usize::MAX);
+            let window = Window { start: end.saturating_sub(reach), end: start.saturating_add(reach) };
+            match size(rest).and_then(|rest| Mapping::within(window, rest)) {
+                Ok(image) => {
+                    tracing::info!("map {rest} bytes at {:#x}: {}", image.address(), Protection::ReadWrite);
+                    return Ok((runs, image));
+                }
+                Err(error) if error.kind() == io::ErrorKind::AddrNotAvailable => failure = Some((start, error)),
+                Err(error) => return Err(Error::system(format!("cannot map {rest:#x} bytes"), error)),
+            }
+        }
+        unsuited.push(runs);
+    }
+    let (start, error) = failure.unwrap_or((0, io::ErrorKind::AddrNotAvailable.into()));
+    Err(Error::system(
+        format!(
+            "cannot map {rest:#x} bytes of constants and data within {} of the text, which was mapped {TRIES} times with \
+             MAP_JIT, the last time at {start:#x}",
+            fixup::binary_size(reaches[1])
+        ),
+        error,
+    ))
+}
+
+fn size(room: u64) -> io::Result<usize> {
+    usize::try_from(room).map_err(|_| io::ErrorKind::OutOfMemory.into())
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use std::cell::Cell;
+
+    use super::*;
+    use crate::memory::sys::injection;
+
+    const SIZE: u64 = 1 << 16;
+
+    #[test]
+    fn constants_and_data_lie_near_the_text() {
+        let live = injection::live();
+        let (text, rest) = map_apart(SIZE, SIZE, [MAX_IMAGE, MAX_IMAGE], Mapping::new).unwrap();
+        let first = text.address().min(rest.address());
+        let end = (text.address() + text.len()).max(rest.address() + rest.len());
+        assert!(end - first <= MAX_IMAGE as usize, "{first:#x} to {end:#x}");
+        assert_eq!(injection::live(), live + 2);
+    }
+
+    #[test]
+    fn the_further_reach_comes_second() {
+        let (text, rest) = map_apart(SIZE, SIZE, [SIZE, MAX_IMAGE], Mapping::new).unwrap();
+        assert!(text.address().abs_diff(rest.address()) < MAX_IMAGE as usize);
+    }
+
+    /// A reach of the text itself: whatever is tried, nothing else has room there.
+    #[test]
+    fn what_is_out_of_reach_is_retried_and_then_explained() {
+        let live = injection::live();
+        let calls = Cell::new(0);
+        let last = Cell::new(0);
+        let error = map_apart(SIZE, SIZE, [SIZE, SIZE], |len| {
+            calls.set(calls.get() + 1);
+            let mapping = Mapping::new(len)?;
+            assert_ne!(mapping.address(), last.replace(mapping.address()), "another place each time");
+            Ok(mapping)
+        })
+        .unwrap_err();
+        assert_eq!((calls.get(), injection::live()), (TRIES, live));
+        let text = error.to_string();
+        let start = format!(
+            "cannot map 0x10000 bytes of constants and data within 64 KiB of the text, which was mapped 4 times with MAP_JIT, \
+             the last time at {:#x}: no room for 0x10000 bytes between {:#x} and {:#x}; the nearest is at 0x",
+            last.get(),
+            last.get(),
+            last.get() + 0x1_0000
+        );
+        assert!(text.starts_with(&start), "{text}");
+        assert!(error.is_system());
+    }
+
+    #[test]
+    fn each_call_that_fails_leaves_nothing() {
+        for call in 0..2 {
+            let live = injection::live();
+            let (result, failed) =
+                injection::failing(call, || map_apart(SIZE, SIZE, [MAX_IMAGE, MAX_IMAGE], Mapping::new));
+            assert!(failed && result.unwrap_err().is_system());
+            assert_eq!(injection::live(), live);
+        }
+    }
 }

@@ -38,6 +38,8 @@ pub enum JitCallback {
     /// The function stands in the main program, whose list the system reads at launch.
     #[default]
     Listed,
+    /// The program has a list of its own that comes first, and the system reads one list of each file.
+    Hidden,
     /// It stands in a library, and the system reads no list of a library that is loaded later.
     InLibrary,
     /// The system has no `pthread_jit_write_with_callback_np`: it is older than macOS 11.4.
@@ -196,6 +198,10 @@ impl MacOsRules {
                  pthread_jit_write_freeze_callbacks_np once before, and nothing shows whether it did",
             )
             .remedied_by("sign without com.apple.security.cs.jit-write-allowlist-freeze-late");
+        }
+        if self.jit_callback == JitCallback::Hidden {
+            return killed("the program lists functions of its own, and the system reads one list of each file")
+                .remedied_by("link the program without PTHREAD_JIT_WRITE_ALLOW_CALLBACKS_NP");
         }
         if self.jit_callback == JitCallback::InLibrary {
             return killed("Kiln's function stands in a library, and lists are read of what is there at launch")

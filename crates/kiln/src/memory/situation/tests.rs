@@ -139,6 +139,13 @@ fn apple_silicon() {
         ),
         (
             with(silicon(hardened, &["allow-jit", "jit-write-allowlist"]), |situation| {
+                situation.macos.jit_callback = JitCallback::Hidden;
+            }),
+            [KILLED, TOGGLE_KILLS, CALLBACK_KILLS, Absent, Absent],
+            Err("without PTHREAD_JIT_WRITE_ALLOW_CALLBACKS_NP"),
+        ),
+        (
+            with(silicon(hardened, &["allow-jit", "jit-write-allowlist"]), |situation| {
                 situation.macos.jit_callback = JitCallback::Missing;
             }),
             [KILLED, TOGGLE_KILLS, Absent, Absent, Absent],

@@ -1,11 +1,15 @@
 //! macOS. Nothing here was measured on Apple hardware; each fact has its source in PLATFORM.md.
-#![allow(unsafe_code)] // csops, sysctl, the thread toggle, sys_icache_invalidate.
+#![allow(unsafe_code)] // csops, sysctl, sys_icache_invalidate.
+
+mod jit;
 
 use std::ffi::{c_int, c_uint, c_void};
 use std::fs::File;
 use std::io;
 
-use super::unix::{Mapping, page_size};
+pub(crate) use jit::{map_jit, write_jit};
+
+use super::unix::page_size;
 use crate::memory::situation::{self, Situation};
 use crate::target::{Os, Target};
 
@@ -16,8 +20,6 @@ unsafe extern "C" {
     fn csops(pid: libc::pid_t, operation: c_uint, out: *mut c_void, len: usize) -> c_int;
     /// `<libkern/OSCacheControl.h>`
     fn sys_icache_invalidate(start: *mut c_void, len: usize);
-    /// `<pthread.h>`, macOS 11.
-    fn pthread_jit_write_protect_np(protect: c_int);
 }
 
 pub(crate) fn situation() -> Situation {
@@ -28,6 +30,9 @@ pub(crate) fn situation() -> Situation {
     let mut situation = Situation::macos(Target::host().arch(), flags, situation::entitlements(&plist));
     situation.page_size = page_size();
     situation.macos.translated = is_translated();
+    if situation.macos.jit_write_allowlist {
+        situation.macos.jit_callback = jit::callback();
+    }
     situation
 }
 
@@ -73,29 +78,6 @@ fn is_translated() -> bool {
         )
     };
     result == 0 && translated == 1
-}
-
-/// Maps memory that threads see as writable or as executable, each as it chose, executable at first.
-pub(crate) fn map_jit(len: usize) -> io::Result<Mapping> {
-    // The one mapping that asks for all three: W^X is kept by thread, and the kernel accepts nothing less for the toggle.
-    Mapping::with(len, libc::PROT_READ | libc::PROT_WRITE | libc::PROT_EXEC, libc::MAP_JIT)
-}
-
-/// Copies `code` to the start of a mapping of [`map_jit`]. Between the toggles there is one `memcpy`, which cannot
-/// unwind, and no code of anybody else's.
-///
-/// # Safety
-///
-/// The mapping is one of `map_jit`, at least as long as `code`, and no other thread writes to it.
-pub(crate) unsafe fn write_jit(to: &Mapping, code: &[u8]) {
-    debug_assert!(code.len() <= to.len());
-    // SAFETY: this thread sees `MAP_JIT` memory as writable from here on, and runs none of it.
-    unsafe { pthread_jit_write_protect_np(0) };
-    // SAFETY: writable for this thread now, long enough and not written by others, by the caller's word; `code` lies
-    // elsewhere, in memory of the process's own.
-    unsafe { std::ptr::copy_nonoverlapping(code.as_ptr(), to.pointer(), code.len()) };
-    // SAFETY: back to executable.
-    unsafe { pthread_jit_write_protect_np(1) };
 }
 
 /// Not on this system: no choice leads here.

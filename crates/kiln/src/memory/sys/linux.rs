@@ -11,7 +11,7 @@ use std::os::unix::fs::OpenOptionsExt;
 use super::unix::{Mapping, page_size};
 use crate::memory::Situation;
 use crate::memory::icache;
-use crate::memory::situation::{Answer, LinuxRules};
+use crate::memory::situation::{Answer, LinuxRules, Strategy};
 use crate::target::{Os, Target};
 
 pub(crate) const HOST_OS: Os = Os::Linux;
@@ -83,7 +83,9 @@ pub(crate) fn map_jit(_len: usize) -> io::Result<Mapping> {
 /// # Safety
 ///
 /// None here.
-pub(crate) unsafe fn write_jit(_to: &Mapping, _code: &[u8]) {}
+pub(crate) unsafe fn write_jit(_strategy: Strategy, _to: &Mapping, _offset: usize, _code: &[u8]) -> io::Result<()> {
+    Err(io::ErrorKind::Unsupported.into())
+}
 
 pub(crate) fn clean_caches(start: usize, len: usize) {
     icache::clean(start, len);

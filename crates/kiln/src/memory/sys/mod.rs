@@ -4,18 +4,21 @@
 //! - `situation()`: what this process is allowed.
 //! - `map_jit`, `write_jit`: memory for [`Strategy::ThreadToggle`](super::Strategy::ThreadToggle).
 //! - `shared_file`: memory with two addresses, for [`Strategy::DualMapping`](super::Strategy::DualMapping).
+//! - `Window`, `Mapping::within`: memory near an address.
 //! - `clean_caches`: makes written instructions visible to instruction fetches.
 
 #[cfg(target_os = "macos")]
 mod apple;
 #[cfg(target_os = "linux")]
 mod linux;
+mod near;
 mod unix;
 
 #[cfg(target_os = "macos")]
 pub(crate) use apple::{HOST_OS, clean_caches, map_jit, shared_file, situation, write_jit};
 #[cfg(target_os = "linux")]
 pub(crate) use linux::{HOST_OS, clean_caches, map_jit, shared_file, situation, write_jit};
+pub(crate) use near::Window;
 #[cfg(test)]
 pub(crate) use unix::injection;
 pub(crate) use unix::{Mapping, Protection};

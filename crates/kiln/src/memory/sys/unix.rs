@@ -6,7 +6,9 @@ use std::fs::File;
 use std::io;
 use std::ops::Range;
 use std::os::fd::AsRawFd;
-use std::ptr::{self, NonNull};
+use std::ptr::NonNull;
+
+use super::near::Window;
 
 /// What may be done with a page. Never both write and execute: there is no such value.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -36,6 +38,12 @@ impl fmt::Display for Protection {
     }
 }
 
+/// Linux 4.17: fail rather than map elsewhere. Older kernels, and other systems, take the address for a wish.
+#[cfg(target_os = "linux")]
+const KEEP_WHAT_IS_THERE: libc::c_int = libc::MAP_FIXED_NOREPLACE;
+#[cfg(not(target_os = "linux"))]
+const KEEP_WHAT_IS_THERE: libc::c_int = 0;
+
 /// Pages of this process that nothing else uses. Unmapped when dropped.
 #[derive(Debug)]
 pub(crate) struct Mapping {
@@ -57,11 +65,55 @@ impl Mapping {
 
     /// Maps `len` bytes with protection bits and flags beside those of private anonymous memory.
     pub(super) fn with(len: usize, protection: libc::c_int, flags: libc::c_int) -> io::Result<Mapping> {
+        Mapping::at(0, len, protection, libc::MAP_PRIVATE | libc::MAP_ANON | flags, -1)
+    }
+
+    /// Maps `len` bytes (more than 0), readable and writable, all zeros, within a window, as near to its middle as there is
+    /// room.
+    ///
+    /// # Errors
+    ///
+    /// The system refuses memory; or there is no room, and the error says where there is.
+    pub(crate) fn within(window: Window, len: usize) -> io::Result<Mapping> {
+        Mapping::somewhere(Some(window), len, Protection::ReadWrite, libc::MAP_PRIVATE | libc::MAP_ANON, -1)
+    }
+
+    /// Maps `len` bytes in a window, if there is one, else where the system likes.
+    pub(super) fn somewhere(
+        window: Option<Window>,
+        len: usize,
+        protection: Protection,
+        flags: libc::c_int,
+        fd: libc::c_int,
+    ) -> io::Result<Mapping> {
+        let Some(window) = window else { return Mapping::at(0, len, protection.bits(), flags, fd) };
+        let mut elsewhere = None;
+        for start in window.candidates(len) {
+            match Mapping::at(start, len, protection.bits(), flags | KEEP_WHAT_IS_THERE, fd) {
+                Ok(mapping) if window.holds(mapping.address(), len) => return Ok(mapping),
+                // A system that takes the address for a wish.
+                Ok(mapping) => elsewhere = Some(mapping.address()),
+                // Taken since.
+                Err(error) if error.raw_os_error() == Some(libc::EEXIST) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Err(window.failure(len, elsewhere))
+    }
+
+    /// Maps at an address, or elsewhere if that is taken (0: anywhere); never over what is there.
+    fn at(
+        address: usize,
+        len: usize,
+        protection: libc::c_int,
+        flags: libc::c_int,
+        fd: libc::c_int,
+    ) -> io::Result<Mapping> {
         #[cfg(test)]
         injection::before_call()?;
-        let flags = libc::MAP_PRIVATE | libc::MAP_ANON | flags;
-        // SAFETY: a new anonymous mapping wherever the kernel likes, without MAP_FIXED: it replaces nothing.
-        let start = unsafe { libc::mmap(ptr::null_mut(), len, protection, flags, -1, 0) };
+        debug_assert_eq!(flags & libc::MAP_FIXED, 0, "it would replace what is there");
+        // SAFETY: a new mapping, without MAP_FIXED: it replaces nothing.
+        let start = unsafe { libc::mmap(address as *mut libc::c_void, len, protection, flags, fd, 0) };
         if start == libc::MAP_FAILED {
             return Err(io::Error::last_os_error());
         }
@@ -135,7 +187,7 @@ impl Drop for Mapping {
 }
 
 /// The size of a page, in bytes.
-pub(super) fn page_size() -> u64 {
+pub(in crate::memory::sys) fn page_size() -> u64 {
     // SAFETY: asks for a number.
     let size = unsafe { libc::sysconf(libc::_SC_PAGESIZE) };
     u64::try_from(size).ok().filter(|size| size.is_power_of_two()).unwrap_or(0x1_0000)
