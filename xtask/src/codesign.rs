@@ -91,8 +91,22 @@ pub(crate) fn fixtures() -> Result<()> {
         rcodesign.args([input, &name]);
         record(&mut rcodesign, &dir, &name, &fixtures.join(format!("{name}.hex")))?;
     }
-    println!("recorded {} files and {} of {}", INPUTS.len() + 1, OUTPUTS.len(), version.trim());
+    identity(&dir, &fixtures)?;
+    println!("recorded {} files and {} of {}", INPUTS.len() + 1, OUTPUTS.len() + 1, version.trim());
     Ok(())
+}
+
+/// Signed with an identity of this moment, for a team, with SHA-1 first as old systems want it.
+fn identity(dir: &Path, fixtures: &Path) -> Result<()> {
+    let mut certificate = Command::new("rcodesign");
+    certificate.args(["generate-self-signed-certificate", "--algorithm", "ecdsa", "--person-name", "Example"]);
+    certificate.args(["--pem-unified-file", "identity.pem"]);
+    run(certificate.current_dir(dir))?;
+    let mut rcodesign = Command::new("rcodesign");
+    rcodesign.args(["sign", "--binary-identifier", "org.example.hello", "--pem-file", "identity.pem"]);
+    rcodesign.args(["--timestamp-url", "none"]);
+    rcodesign.args(["--team-name", "EXAMPLE123", "--digest", "sha1", "--digest", "sha256", "arm64", "arm64.identity"]);
+    record(&mut rcodesign, dir, "arm64.identity", &fixtures.join("arm64.identity.hex"))
 }
 
 /// Runs a tool in a folder and writes the file that it makes as a fixture, with the command in front.

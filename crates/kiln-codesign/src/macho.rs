@@ -109,6 +109,9 @@ impl MachO {
             macho.command(file, kind, at, &file[at..at + len])?;
             at += len;
         }
+        if at != end {
+            return Err(Error::new(format!("the load commands end here, not at {end:#x}")).at(at));
+        }
         Ok(macho)
     }
 

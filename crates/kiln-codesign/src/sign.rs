@@ -67,10 +67,11 @@ impl Signing {
         if self.identifier.is_empty() || self.identifier.contains('\0') {
             return Err(Error::new("the identifier is empty, or holds a NUL").next("give the code a name"));
         }
-        let parts = slices(file)?;
         if !universal::is_universal(file) {
             return self.sign_thin(file);
         }
+        let parts = slices(file)?;
+        universal::check_layout(file, &parts)?;
         let mut signed = Vec::new();
         for slice in &parts {
             let bytes = self.sign_thin(slice.bytes());
@@ -89,12 +90,13 @@ impl Signing {
         // The load commands are hashed too, so the signature's length comes before its contents.
         let blobs = self.blobs()?;
         let mut directory = self.directory(&macho, code_len)?;
-        directory.special = special(&blobs, macho.info_plist.clone().and_then(|range| file.get(range)));
+        directory.special = vec![vec![0; 32]; last_special(&blobs) as usize];
         directory.pages = vec![vec![0; 32]; code_len.div_ceil(PAGE) as usize];
         let len = superblob(&directory, &blobs)?.len() as u64;
         let room = round_up(len, SIGNATURE_ALIGN)?.max(self.room);
         set_commands(&mut out, file, &macho, code_len, room)?;
 
+        directory.special = special(&out, &macho, &blobs)?;
         directory.pages = out.chunks(PAGE as usize).map(|page| HashType::Sha256.hash(page)).collect();
         out.extend(superblob(&directory, &blobs)?);
         out.resize((code_len + room) as usize, 0);
@@ -171,9 +173,14 @@ fn code<'a>(file: &'a [u8], macho: &MachO) -> Result<&'a [u8]> {
         );
     };
     let end = linkedit.offset + linkedit.file_size;
-    let highest = macho.segments.iter().map(|segment| segment.offset + segment.file_size).max();
-    if highest != Some(end) {
-        return Err(Error::new("__LINKEDIT is not the last segment in the file, and a signature stands at its end"));
+    let overlaps = |other: &&macho::Segment| {
+        other.command != linkedit.command && other.file_size > 0 && other.offset + other.file_size > linkedit.offset
+    };
+    if let Some(other) = macho.segments.iter().find(overlaps) {
+        return Err(Error::new(format!(
+            "the segment {} does not end before __LINKEDIT, at whose end a signature stands",
+            other.name
+        )));
     }
     if end != file.len() as u64 {
         return Err(Error::new(format!(
@@ -194,14 +201,24 @@ fn code<'a>(file: &'a [u8], macho: &MachO) -> Result<&'a [u8]> {
     Ok(&file[..start as usize])
 }
 
+/// The highest slot that has a hash.
+fn last_special(blobs: &[(u32, Vec<u8>)]) -> u32 {
+    blobs.iter().map(|(slot, _)| *slot).max().unwrap_or(0)
+}
+
 /// The hashes of slots 1 and up.
-fn special(blobs: &[(u32, Vec<u8>)], info_plist: Option<&[u8]>) -> Vec<Vec<u8>> {
-    let last = blobs.iter().map(|(slot, _)| *slot).max().unwrap_or(0);
+fn special(code: &[u8], macho: &MachO, blobs: &[(u32, Vec<u8>)]) -> Result<Vec<Vec<u8>>> {
+    let info_plist = match macho.info_plist.clone().map(|range| code.get(range)) {
+        Some(None) => return Err(Error::new("the section __TEXT,__info_plist reaches into the signature")),
+        Some(found) => found,
+        None => None,
+    };
     let of = |place: u32| match place {
         slot::INFO_PLIST => info_plist,
         _ => blobs.iter().find(|(slot, _)| *slot == place).map(|(_, blob)| &**blob),
     };
-    (1..=last).map(|place| of(place).map_or_else(|| vec![0; 32], |found| HashType::Sha256.hash(found))).collect()
+    let hash = |place| of(place).map_or_else(|| vec![0; 32], |found| HashType::Sha256.hash(found));
+    Ok((1..=last_special(blobs)).map(hash).collect())
 }
 
 fn superblob(directory: &CodeDirectory, blobs: &[(u32, Vec<u8>)]) -> Result<Vec<u8>> {

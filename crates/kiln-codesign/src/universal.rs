@@ -128,7 +128,6 @@ fn architecture_name(cpu: u32, subtype: u32) -> String {
 pub(crate) fn replace(file: &[u8], slices: &[Slice<'_>], contents: &[Vec<u8>]) -> Result<Vec<u8>> {
     let wide = be32(file, 0)? == FAT_MAGIC_64;
     let header = 8 + slices.len() * if wide { 32 } else { 20 };
-    nothing_between(file, slices, header)?;
     let mut out = file.get(..header).unwrap_or_default().to_vec();
     for (index, (slice, bytes)) in slices.iter().zip(contents).enumerate() {
         let offset = round_up(out.len() as u64, 1 << slice.align)?;
@@ -148,8 +147,10 @@ pub(crate) fn replace(file: &[u8], slices: &[Slice<'_>], contents: &[Vec<u8>]) -
     Ok(out)
 }
 
-/// What lies outside of the slices would be lost, and slices that overlap would be doubled.
-fn nothing_between(file: &[u8], slices: &[Slice<'_>], header: usize) -> Result<()> {
+/// Whether a universal file can be taken apart and put together: what lies outside of the slices would be lost, and slices
+/// that overlap would be doubled.
+pub(crate) fn check_layout(file: &[u8], slices: &[Slice<'_>]) -> Result<()> {
+    let header = 8 + slices.len() * if be32(file, 0)? == FAT_MAGIC_64 { 32 } else { 20 };
     let mut order: Vec<&Slice<'_>> = slices.iter().collect();
     order.sort_by_key(|slice| slice.offset);
     let mut end = header;
