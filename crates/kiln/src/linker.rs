@@ -212,7 +212,7 @@ impl<'a> Linker<'a> {
     /// Undefined or doubly defined symbols; a relocation that does not reach; an image over 2 GiB, or one that does not
     /// fit at `base`.
     pub fn plan(&self, base: TargetAddr) -> Result<Plan> {
-        let resolved = graph::resolve(&self.graph, &|name| self.defined(name))?;
+        let resolved = graph::resolve(&self.graph, &|name, hidden| self.defined(name, hidden))?;
         let entries = Entries::of(&self.graph, &resolved);
         let layout = Layout::of(&self.graph, &resolved, &entries)?;
         let (starts, _) = layout.contiguous(self.target.max_page_size())?;
@@ -222,7 +222,10 @@ impl<'a> Linker<'a> {
         if !fits {
             return Err(Error::unsupported(format!("an image of {size:#x} bytes cannot stand at {base}")));
         }
-        let addresses = layout.place(bases)?;
+        let addresses = layout.place(&self.graph, &resolved, bases)?;
+        if size > MAX_PLAN {
+            return Err(Error::unsupported(format!("a plan of {size:#x} bytes is larger than 2 GiB")));
+        }
         let mut image = vec![0; size as usize];
         let [text, constants, data] = layout_slices(&mut image, starts, &addresses.layout);
         fixup::write_image(&self.graph, &resolved, &entries, &addresses, [text, constants, data])?;
@@ -257,12 +260,13 @@ impl<'a> Linker<'a> {
     ///
     /// As `load`.
     pub(crate) unsafe fn load_by(self, strategy: Strategy) -> Result<Module> {
-        let resolved =
-            graph::resolve(&self.graph, &|name| self.defined(name).or_else(|| module::process_symbol(name)))?;
+        let resolved = graph::resolve(&self.graph, &|name, hidden| {
+            self.defined(name, hidden).or_else(|| if hidden { None } else { module::process_symbol(name) })
+        })?;
         let entries = Entries::of(&self.graph, &resolved);
         let layout = Layout::of(&self.graph, &resolved, &entries)?;
         let mut staged = Staged::reserve(strategy, &layout)?;
-        let addresses = layout.place(staged.bases())?;
+        let addresses = layout.place(&self.graph, &resolved, staged.bases())?;
         fixup::write_image(&self.graph, &resolved, &entries, &addresses, staged.segments())?;
         let symbols = module::Symbols::of(&self.graph, &resolved, &addresses);
         log_load(&self.graph, &resolved, &entries, &addresses);
@@ -270,9 +274,11 @@ impl<'a> Linker<'a> {
         Ok(Module::new(published, symbols, self.modules))
     }
 
-    fn defined(&self, name: &str) -> Option<TargetAddr> {
+    /// What `name` means by the host's word. A hidden name is not looked for in other modules.
+    fn defined(&self, name: &str, hidden: bool) -> Option<TargetAddr> {
         let address = |module: &Module| module.address(name).map(|address| TargetAddr(address as usize as u64));
-        self.definitions.get(name).copied().or_else(|| self.modules.iter().find_map(address))
+        let modules = if hidden { &[][..] } else { &self.modules };
+        self.definitions.get(name).copied().or_else(|| modules.iter().find_map(address))
     }
 
     /// Refuses what would go wrong in this process.
@@ -348,6 +354,9 @@ const VARIADIC: [&str; 43] = [
     "vsyslog", "vwarn", "vwprintf",
 ];
 
+/// The largest image that is made without loading it, in bytes: it is all in memory.
+const MAX_PLAN: u64 = 1 << 31;
+
 /// The segments of a contiguous image, each without the rest of its last page.
 fn layout_slices<'i>(image: &'i mut [u8], starts: [u64; 3], layout: &Layout) -> [&'i mut [u8]; 3] {
     let mut rest = image;
@@ -370,8 +379,13 @@ fn log_load(graph: &LinkGraph<'_>, resolved: &Resolved, entries: &Entries, addre
         tracing::debug!("import {} = {address}", graph.symbol_name(graph.symbol(*symbol)));
     }
     let bytes: u64 = addresses.layout.segments.iter().map(|segment| segment.size).sum();
-    let relocations: usize =
-        graph.sections.iter().filter(|section| section.live).map(|section| graph.relocations(section).len()).sum();
+    let relocations: usize = graph
+        .sections
+        .iter()
+        .zip(&resolved.live)
+        .filter(|(_, live)| **live)
+        .map(|(s, _)| graph.relocations(s).len())
+        .sum();
     tracing::info!(
         "copied {bytes} bytes, applied {relocations} relocations, {} GOT slots, {} stubs",
         entries.slots.len(),

@@ -58,16 +58,18 @@ impl Plan {
         base: TargetAddr,
         image: Vec<u8>,
     ) -> Plan {
-        let in_image = |symbol: SymbolId| !matches!(resolved.places[symbol.0 as usize], Place::Outside(_));
-        let mut absolute = entries.slots.iter().filter(|symbol| in_image(**symbol)).count();
+        let in_image =
+            |symbol: SymbolId| !matches!(resolved.places[symbol.0 as usize], Place::Outside(_) | Place::Discarded);
+        let mut absolute = entries.slots.iter().filter(|slot| in_image(slot.symbol)).count();
         let mut sections = Vec::new();
-        for (index, section) in (0u32..).zip(&graph.sections).filter(|(_, section)| section.live) {
+        for (index, section) in (0u32..).zip(&graph.sections).filter(|(index, _)| resolved.live[*index as usize]) {
             let is_absolute = |relocation: &&Relocation| {
                 let is_address = relocation.kind.is_absolute() && relocation.subtrahend.is_none();
                 // What is outside stands still when the image moves: there, distances break and addresses hold. A slot
                 // of the GOT moves with the image.
-                let moves = relocation.kind.via == Via::Got || in_image(relocation.symbol);
-                is_address == moves && relocation.kind.width() > 0
+                let kind = relocation.kind;
+                let moves = matches!(kind.via, Via::Got | Via::GotBase) || in_image(relocation.symbol);
+                is_address == moves && kind.width() > 0 && kind.via != Via::Size && !kind.is_in_segment()
             };
             absolute += graph.relocations(section).iter().filter(is_absolute).count();
             sections.push(PlannedSection {
@@ -164,7 +166,7 @@ fn symbols(graph: &LinkGraph<'_>, resolved: &Resolved, addresses: &Addresses) ->
     let mut symbols = Vec::new();
     for (index, symbol) in (0u32..).zip(&graph.symbols) {
         let id = SymbolId(index);
-        if graph.defines(symbol) {
+        if graph.defines(&resolved.live, symbol) {
             symbols.push(PlannedSymbol {
                 name: graph.symbol_name(symbol).into_owned(),
                 address: TargetAddr(addresses.symbol(graph, resolved, id)),

@@ -168,12 +168,6 @@ fn what_is_not_supported_yet() {
         ),
         (
             X86,
-            ".section .text.f,\"axG\",@progbits,f,comdat\nret\n",
-            "a.o: .group: section groups (COMDAT) are not supported yet",
-            "compile without inline functions and templates in several files, or link first with `ld -r`",
-        ),
-        (
-            X86,
             ".section .both,\"awx\"\nret\n",
             "a.o: .both: the section wants to be writable and executable, and Kiln makes no such memory",
             "move what is written into a section of its own",
@@ -183,13 +177,6 @@ fn what_is_not_supported_yet() {
             ".section .note.GNU-stack,\"x\",@progbits\n",
             "a.o: .note.GNU-stack: the file asks for an executable stack",
             "assemble with `.section .note.GNU-stack,\"\",%progbits`",
-        ),
-        (
-            X86,
-            "movabs $f@GOTOFF, %rax\n.globl f\nf: ret\n",
-            "a.o: .text+0x2: `f`: R_X86_64_GOTOFF64 belongs to the medium or large code model with -fPIC, which is not \
-             supported yet",
-            "compile with -mcmodel=small",
         ),
     ];
     for (target, text, message, next) in cases {

@@ -36,6 +36,36 @@ pub(super) fn write_stub(stub: &mut [u8], place: u64, slot: u64) -> Result<()> {
 
 pub(super) const BRANCH_ADDEND: i64 = 0;
 
+/// `b` and `bl` reach ±128 MiB.
+pub(super) const BRANCH_REACH: u64 = 128 << 20;
+
+/// `STO_AARCH64_VARIANT_PCS`: the function keeps other registers than usual. Nothing here changes any but `x16`.
+pub(super) const STO_VARIANT_PCS: u8 = 0x80;
+
+/// What a Mach-O load from the GOT can become when the address itself is near: `adrp` of the page of the symbol in place
+/// of that of its slot, and `add` in place of `ldr`.
+pub(super) fn relaxed(kind: &Kind, contents: &[u8], offset: usize) -> Option<&'static Kind> {
+    static PAGE: Kind = row("ARM64_RELOC_GOT_LOAD_PAGE21", Symbol, PageRelative, A64(Adrp), Signed(33));
+    static OFFSET: Kind = row("ARM64_RELOC_GOT_LOAD_PAGEOFF12", Symbol, PageOffset, A64(Add), Truncate);
+    let word = contents.get(offset..)?.first_chunk::<4>()?;
+    match kind.value {
+        // An instruction that the relocation is not for stays as it is, and is an error later.
+        PageRelative => Adrp.is_in(u32::from_le_bytes(*word)).then_some(&PAGE),
+        PageOffset => Ldst(3).is_in(u32::from_le_bytes(*word)).then_some(&OFFSET),
+        _ => None,
+    }
+}
+
+/// Rewrites the instruction as [`relaxed`] says, and gives the relocation that it then has.
+pub(super) fn relax(kind: &'static Kind, contents: &mut [u8], offset: usize) -> &'static Kind {
+    let Some(relaxed) = relaxed(kind, contents, offset) else { return kind };
+    if let Some(word) = contents[offset..].first_chunk_mut::<4>().filter(|_| relaxed.value == PageOffset) {
+        // `add` (immediate) of 64 bits, with the registers of the `ldr`.
+        *word = (0x9100_0000 | u32::from_le_bytes(*word) & 0x3ff).to_le_bytes();
+    }
+    relaxed
+}
+
 pub(super) fn pc_bias(format: Format, raw: u32) -> i64 {
     // Of all kinds this one alone counts from behind the field.
     let from_behind = format == Format::Coff && raw == u32::from(pe::IMAGE_REL_ARM64_REL32.0);
@@ -69,6 +99,8 @@ pub(crate) enum Bits {
     AddOrLdst,
     /// `ldr`, `str` in units of the instruction's own size.
     LdstOwn,
+    /// `add`, `sub` (immediate, shifted by 12): imm12, in units of 4 KiB.
+    AddHigh,
     /// `movz`, `movk`: imm16, of the value's bits from `n` on.
     Movw(u8),
     /// `movz` for a value that is not negative, `movn` for one that is: imm16, of the value's bits from `n` on.
@@ -88,6 +120,7 @@ impl Bits {
             Bits::Add => is_add(instruction),
             Bits::Ldst(scale) => is_ldst(instruction) && ldst_scale(instruction) == scale,
             Bits::LdstOwn => is_ldst(instruction),
+            Bits::AddHigh => is(0x1fc0_0000, 0x1140_0000),
             Bits::AddOrLdst => is_add(instruction) || is_ldst(instruction),
             // Not `movn`, which would make the complement.
             Bits::Movw(_) => is(0x5f80_0000, 0x5280_0000),
@@ -105,11 +138,12 @@ impl Bits {
         }
         let low = value as u64;
         let put = |mask: u32, shift: u32, bits: u64| instruction & !(mask << shift) | (bits as u32 & mask) << shift;
+        // Wider than 12 bits only where the check allows as much: the scaled number has 12.
         let imm12 = |scale: u8| {
             if low & ((1 << scale) - 1) != 0 {
                 return Err(format!("needs a multiple of {}, and the offset in the page is {low:#x}", 1u32 << scale));
             }
-            Ok(put(0xfff, 10, (low & 0xfff) >> scale))
+            Ok(put(0xfff, 10, low >> scale))
         };
         let adr = |value: u64| put(3, 29, value) & !(0x7_ffff << 5) | (value as u32 >> 2 & 0x7_ffff) << 5;
         let new = match self {
@@ -119,6 +153,7 @@ impl Bits {
             Bits::Adr => adr(low),
             Bits::Adrp => adr(low >> 12),
             Bits::Add => put(0xfff, 10, low),
+            Bits::AddHigh => put(0xfff, 10, low >> 12),
             Bits::Ldst(_) | Bits::LdstOwn => imm12(ldst_scale(instruction))?,
             Bits::AddOrLdst if is_add(instruction) => put(0xfff, 10, low),
             Bits::AddOrLdst => imm12(ldst_scale(instruction))?,
@@ -147,6 +182,7 @@ impl Bits {
             // COFF counts the addend of a page in bytes (lld, `applyArm64Addr`).
             Bits::Adr | Bits::Adrp => adr,
             Bits::Add => imm12,
+            Bits::AddHigh => imm12 << 12,
             Bits::Ldst(_) | Bits::LdstOwn => imm12 << ldst_scale(instruction),
             Bits::AddOrLdst if is_add(instruction) => imm12,
             Bits::AddOrLdst => imm12 << ldst_scale(instruction),
@@ -216,18 +252,21 @@ const fn row(name: &'static str, via: Via, value: Value, field: Field, check: Ch
     Kind { name, via, value, field, check }
 }
 
-use Bits::{Add, AddOrLdst, Adr, Adrp, Imm14, Imm19, Imm26, Ldst, LdstOwn, Movw, MovwSigned};
+use Bits::{Add, AddHigh, AddOrLdst, Adr, Adrp, Imm14, Imm19, Imm26, Ldst, LdstOwn, Movw, MovwSigned};
 use Check::{Either, Signed, Truncate, Unsigned};
 use Field::{A64, Bytes};
-use Value::{Absolute, ImageRelative, Nothing, PageOffset, PageRelative, Relative};
-use Via::{Branch, Got, Symbol};
+use Value::{
+    Absolute, GotPageRelative, GotRelative, ImageRelative, Nothing, PageOffset, PageRelative, Relative, SegmentNumber,
+    SegmentOffset, SegmentPageOffset,
+};
+use Via::{Branch, Got, GotLoad, Symbol};
 
 static ELF_TABLE: [Option<&'static Kind>; 512] = dense(&ELF);
 static MACHO_TABLE: [Option<&'static Kind>; 128] = dense(&MACHO);
 static COFF_TABLE: [Option<&'static Kind>; 32] = dense(&COFF);
 
 #[rustfmt::skip]
-static ELF: [(u32, Kind); 44] = [
+static ELF: [(u32, Kind); 55] = [
     (elf::R_AARCH64_NONE.0,                row("R_AARCH64_NONE",                Symbol, Nothing,      Bytes(0),            Truncate)),
     (256,                                  row("R_AARCH64_NONE (256)",          Symbol, Nothing,      Bytes(0),            Truncate)),
     (elf::R_AARCH64_ABS64.0,               row("R_AARCH64_ABS64",               Symbol, Absolute,     Bytes(8),            Either(64))),
@@ -271,6 +310,17 @@ static ELF: [(u32, Kind); 44] = [
     (elf::R_AARCH64_GOT_LD_PREL19.0,       row("R_AARCH64_GOT_LD_PREL19",       Got,    Relative,     A64(Imm19),          Check::Branch(21))),
     (elf::R_AARCH64_ADR_GOT_PAGE.0,        row("R_AARCH64_ADR_GOT_PAGE",        Got,    PageRelative, A64(Adrp),           Signed(33))),
     (elf::R_AARCH64_LD64_GOT_LO12_NC.0,    row("R_AARCH64_LD64_GOT_LO12_NC",    Got,    PageOffset,   A64(Ldst(3)),        Truncate)),
+    (elf::R_AARCH64_MOVW_GOTOFF_G0.0,       row("R_AARCH64_MOVW_GOTOFF_G0",      Got,    GotRelative,  A64(Movw(0)),        Unsigned(16))),
+    (elf::R_AARCH64_MOVW_GOTOFF_G0_NC.0,    row("R_AARCH64_MOVW_GOTOFF_G0_NC",   Got,    GotRelative,  A64(Movw(0)),        Truncate)),
+    (elf::R_AARCH64_MOVW_GOTOFF_G1.0,       row("R_AARCH64_MOVW_GOTOFF_G1",      Got,    GotRelative,  A64(Movw(16)),       Unsigned(32))),
+    (elf::R_AARCH64_MOVW_GOTOFF_G1_NC.0,    row("R_AARCH64_MOVW_GOTOFF_G1_NC",   Got,    GotRelative,  A64(Movw(16)),       Truncate)),
+    (elf::R_AARCH64_MOVW_GOTOFF_G2.0,       row("R_AARCH64_MOVW_GOTOFF_G2",      Got,    GotRelative,  A64(Movw(32)),       Unsigned(48))),
+    (elf::R_AARCH64_MOVW_GOTOFF_G2_NC.0,    row("R_AARCH64_MOVW_GOTOFF_G2_NC",   Got,    GotRelative,  A64(Movw(32)),       Truncate)),
+    (elf::R_AARCH64_MOVW_GOTOFF_G3.0,       row("R_AARCH64_MOVW_GOTOFF_G3",      Got,    GotRelative,  A64(Movw(48)),       Truncate)),
+    (elf::R_AARCH64_GOTREL64.0,             row("R_AARCH64_GOTREL64",            Symbol, GotRelative,  Bytes(8),            Signed(64))),
+    (elf::R_AARCH64_GOTREL32.0,             row("R_AARCH64_GOTREL32",            Symbol, GotRelative,  Bytes(4),            Signed(32))),
+    (elf::R_AARCH64_LD64_GOTOFF_LO15.0,     row("R_AARCH64_LD64_GOTOFF_LO15",    Got,    GotRelative,  A64(Ldst(3)),        Unsigned(15))),
+    (elf::R_AARCH64_LD64_GOTPAGE_LO15.0,    row("R_AARCH64_LD64_GOTPAGE_LO15",   Got,    GotPageRelative,A64(Ldst(3)),        Unsigned(15))),
     (elf::R_AARCH64_GOTPCREL32.0,          row("R_AARCH64_GOTPCREL32",          Got,    Relative,     Bytes(4),            Signed(32))),
 ];
 
@@ -285,14 +335,14 @@ static MACHO: [(u32, Kind); 9] = [
     (place(macho::ARM64_RELOC_BRANCH26, 2, true),            row("ARM64_RELOC_BRANCH26",           Branch, Relative,     A64(Imm26),     Check::Branch(28))),
     (place(macho::ARM64_RELOC_PAGE21, 2, true),              row("ARM64_RELOC_PAGE21",             Symbol, PageRelative, A64(Adrp),      Signed(33))),
     (place(macho::ARM64_RELOC_PAGEOFF12, 2, false),          row("ARM64_RELOC_PAGEOFF12",          Symbol, PageOffset,   A64(AddOrLdst), Truncate)),
-    (place(macho::ARM64_RELOC_GOT_LOAD_PAGE21, 2, true),     row("ARM64_RELOC_GOT_LOAD_PAGE21",    Got,    PageRelative, A64(Adrp),      Signed(33))),
-    (place(macho::ARM64_RELOC_GOT_LOAD_PAGEOFF12, 2, false), row("ARM64_RELOC_GOT_LOAD_PAGEOFF12", Got,    PageOffset,   A64(Ldst(3)),   Truncate)),
+    (place(macho::ARM64_RELOC_GOT_LOAD_PAGE21, 2, true),     row("ARM64_RELOC_GOT_LOAD_PAGE21",    GotLoad, PageRelative, A64(Adrp),      Signed(33))),
+    (place(macho::ARM64_RELOC_GOT_LOAD_PAGEOFF12, 2, false), row("ARM64_RELOC_GOT_LOAD_PAGEOFF12", GotLoad, PageOffset,   A64(Ldst(3)),   Truncate)),
     (place(macho::ARM64_RELOC_POINTER_TO_GOT, 2, true),      row("ARM64_RELOC_POINTER_TO_GOT",     Got,    Relative,     Bytes(4),       Signed(32))),
     (place(macho::ARM64_RELOC_POINTER_TO_GOT, 3, false),     row("ARM64_RELOC_POINTER_TO_GOT",     Got,    Absolute,     Bytes(8),       Either(64))),
 ];
 
 #[rustfmt::skip]
-static COFF: [(u32, Kind); 12] = [
+static COFF: [(u32, Kind); 17] = [
     (pe::IMAGE_REL_ARM64_ABSOLUTE.0 as u32,       row("IMAGE_REL_ARM64_ABSOLUTE",       Symbol, Nothing,       Bytes(0),     Truncate)),
     (pe::IMAGE_REL_ARM64_ADDR32.0 as u32,         row("IMAGE_REL_ARM64_ADDR32",         Symbol, Absolute,      Bytes(4),     Either(32))),
     (pe::IMAGE_REL_ARM64_ADDR32NB.0 as u32,       row("IMAGE_REL_ARM64_ADDR32NB",       Symbol, ImageRelative, Bytes(4),     Unsigned(32))),
@@ -301,6 +351,11 @@ static COFF: [(u32, Kind); 12] = [
     (pe::IMAGE_REL_ARM64_REL21.0 as u32,          row("IMAGE_REL_ARM64_REL21",          Symbol, Relative,      A64(Adr),     Signed(21))),
     (pe::IMAGE_REL_ARM64_PAGEOFFSET_12A.0 as u32, row("IMAGE_REL_ARM64_PAGEOFFSET_12A", Symbol, PageOffset,    A64(Add),     Truncate)),
     (pe::IMAGE_REL_ARM64_PAGEOFFSET_12L.0 as u32, row("IMAGE_REL_ARM64_PAGEOFFSET_12L", Symbol, PageOffset,    A64(LdstOwn), Truncate)),
+    (pe::IMAGE_REL_ARM64_SECREL.0 as u32,          row("IMAGE_REL_ARM64_SECREL",         Symbol, SegmentOffset, Bytes(4),     Unsigned(32))),
+    (pe::IMAGE_REL_ARM64_SECREL_LOW12A.0 as u32,   row("IMAGE_REL_ARM64_SECREL_LOW12A",  Symbol, SegmentPageOffset, A64(Add),     Truncate)),
+    (pe::IMAGE_REL_ARM64_SECREL_HIGH12A.0 as u32,  row("IMAGE_REL_ARM64_SECREL_HIGH12A", Symbol, SegmentOffset, A64(AddHigh), Unsigned(24))),
+    (pe::IMAGE_REL_ARM64_SECREL_LOW12L.0 as u32,   row("IMAGE_REL_ARM64_SECREL_LOW12L",  Symbol, SegmentPageOffset, A64(LdstOwn), Truncate)),
+    (pe::IMAGE_REL_ARM64_SECTION.0 as u32,         row("IMAGE_REL_ARM64_SECTION",        Symbol, SegmentNumber, Bytes(2),     Unsigned(16))),
     (pe::IMAGE_REL_ARM64_ADDR64.0 as u32,         row("IMAGE_REL_ARM64_ADDR64",         Symbol, Absolute,      Bytes(8),     Either(64))),
     (pe::IMAGE_REL_ARM64_BRANCH19.0 as u32,       row("IMAGE_REL_ARM64_BRANCH19",       Symbol, Relative,      A64(Imm19),   Check::Branch(21))),
     (pe::IMAGE_REL_ARM64_BRANCH14.0 as u32,       row("IMAGE_REL_ARM64_BRANCH14",       Symbol, Relative,      A64(Imm14),   Check::Branch(16))),

@@ -1,8 +1,10 @@
 //! The image: section contents, stubs, GOT slots and every fixup, written once.
 
-use super::{Field, Kind, Operands, Value, Via, branch_addend, fill_with_traps, signed_hex, write_stub};
+use super::{Check, Kind, Operands, Value, Via, fill_with_traps, relax, relaxes, signed_hex, stub_for, write_stub};
 use crate::error::{Error, Result};
-use crate::graph::{Definition, Entries, LinkGraph, Permission, Relocation, Resolved, Section, SectionId};
+use crate::graph::{
+    Definition, Entries, LinkGraph, Permission, Place, Relocation, Resolved, Section, SectionId, SymbolId,
+};
 use crate::layout::Addresses;
 
 /// Writes the image into `segments` (by [`Permission`]; zeros before), as it must be at `addresses`.
@@ -17,29 +19,19 @@ pub(crate) fn write_image(
     addresses: &Addresses,
     segments: [&mut [u8]; 3],
 ) -> Result<()> {
-    let mut text_end = 0;
+    for gap in &addresses.layout.gaps {
+        fill_with_traps(graph.arch, segments[Permission::Text as usize], gap.start as usize..gap.end as usize);
+    }
     for (index, section) in (0u32..).zip(&graph.sections) {
-        if !section.live {
-            continue;
-        }
-        let start = addresses.offset(SectionId(index)) as usize;
-        let segment = &mut *segments[section.permission as usize];
-        if section.permission == Permission::Text {
-            fill_with_traps(graph.arch, segment, text_end..start);
-            text_end = start + section.size as usize;
-        }
-        if let Some(data) = section.data {
+        if let Some(data) = section.data.filter(|_| resolved.live[index as usize]) {
+            let start = addresses.offset(SectionId(index)) as usize;
             let data = graph.bytes(section.input, data);
-            segment[start..start + data.len()].copy_from_slice(data);
+            segments[section.permission as usize][start..start + data.len()].copy_from_slice(data);
         }
     }
-    // Behind the last section: room in front of the stubs, which are written below.
-    let text = &mut *segments[Permission::Text as usize];
-    fill_with_traps(graph.arch, text, text_end..text.len());
-
-    for (index, symbol) in (0u32..).zip(&entries.slots) {
+    for (index, slot) in (0u32..).zip(&entries.slots) {
         let (offset, _) = addresses.slot(index);
-        let value = addresses.symbol(graph, resolved, *symbol);
+        let value = addresses.symbol(graph, resolved, slot.symbol).wrapping_add_signed(slot.behind);
         segments[Permission::Const as usize][offset as usize..][..8].copy_from_slice(&value.to_le_bytes());
     }
     for (index, slot) in (0u32..).zip(&entries.stubs) {
@@ -50,11 +42,12 @@ pub(crate) fn write_image(
 
     let fixer = Fixer { graph, resolved, entries, addresses, image_base: addresses.image_base() };
     for (index, section) in (0u32..).zip(&graph.sections) {
-        if section.live && !section.relocations.is_empty() {
-            let start = addresses.offset(SectionId(index)) as usize;
+        let id = SectionId(index);
+        if resolved.live[index as usize] && !section.relocations.is_empty() {
+            let start = addresses.offset(id) as usize;
             let segment = &mut *segments[section.permission as usize];
             let contents = &mut segment[start..start + section.size as usize];
-            fixer.fix(section, addresses.section(graph, SectionId(index)), contents)?;
+            fixer.fix(id, section, contents)?;
         }
     }
     Ok(())
@@ -69,10 +62,11 @@ struct Fixer<'g> {
 }
 
 impl Fixer<'_> {
-    /// Applies the relocations of a section that stands at `address`.
-    fn fix(&self, section: &Section, address: u64, contents: &mut [u8]) -> Result<()> {
+    /// Applies the relocations of a section.
+    fn fix(&self, id: SectionId, section: &Section, contents: &mut [u8]) -> Result<()> {
+        let address = self.addresses.section(self.graph, id);
         for relocation in self.graph.relocations(section) {
-            self.apply(relocation, address, contents).map_err(|error| {
+            self.apply(relocation, id, address, contents).map_err(|error| {
                 let symbol = self.graph.symbol_name(self.graph.symbol(relocation.symbol));
                 let error = if symbol.is_empty() { error } else { error.symbol(symbol) };
                 self.graph.error_at(error, section, u64::from(relocation.offset))
@@ -81,58 +75,99 @@ impl Fixer<'_> {
         Ok(())
     }
 
-    fn apply(&self, relocation: &Relocation, address: u64, contents: &mut [u8]) -> Result<()> {
-        let kind = relocation.kind;
-        let offset = relocation.offset as usize;
-        let Some(field) = contents.get_mut(offset..).and_then(|rest| rest.get_mut(..kind.width())) else {
+    fn apply(&self, relocation: &Relocation, section: SectionId, address: u64, contents: &mut [u8]) -> Result<()> {
+        let mut kind = relocation.kind;
+        let mut offset = relocation.offset as usize;
+        if contents.get(offset..).and_then(|rest| rest.get(..kind.width())).is_none() {
             return Err(Error::malformed(format!("{} lies outside its section", kind.name)));
-        };
+        }
         if kind.value == Value::Nothing {
             return Ok(());
         }
+        let places = &self.resolved.places;
         for symbol in [Some(relocation.symbol), relocation.subtrahend].into_iter().flatten() {
-            let left_out = match self.graph.symbol(symbol).definition {
-                Definition::LeftOut => true,
-                Definition::Section { section, .. } => !self.graph.section(section).live,
-                _ => false,
-            };
-            if left_out {
-                return Err(Error::unsupported(format!("{} refers to a section that is not loaded", kind.name)));
+            if places[symbol.0 as usize] == Place::Discarded {
+                return Err(self.discarded(kind, symbol));
             }
         }
-        let place = address + offset as u64;
-        let symbol = self.addresses.symbol(self.graph, self.resolved, relocation.symbol);
-        let operands = |symbol: u64| Operands {
+        let symbol = match kind.via {
+            Via::Size => self.resolved.sizes.get(&relocation.symbol).copied().unwrap_or_default(),
+            Via::GotBase => self.addresses.got(),
+            _ => self.addresses.symbol(self.graph, self.resolved, relocation.symbol),
+        };
+        let mut operands = Operands {
             symbol,
             subtrahend: relocation
                 .subtrahend
                 .map_or(0, |symbol| self.addresses.symbol(self.graph, self.resolved, symbol)),
             addend: relocation.addend,
-            place,
+            place: address + offset as u64,
             image_base: self.image_base,
+            got: self.addresses.got(),
+            segment: (0, 0),
         };
-        let mut value = kind.compute(operands(symbol));
-        match kind.via {
-            Via::Symbol => {}
-            Via::Got => {
-                // AAELF64 section 5.7.3: the addend belongs to the address in the slot, so each would need its own.
-                if relocation.addend != 0 && matches!(kind.field, Field::A64(_)) {
-                    return Err(Error::unsupported(format!("{} with an addend is not supported", kind.name)));
+        if kind.is_in_segment() {
+            operands.segment = match self.addresses.segment(self.graph, places[relocation.symbol.0 as usize]) {
+                Some(segment) => segment,
+                None => {
+                    return Err(Error::unsupported(format!("{} of a symbol that is in no section", kind.name)));
                 }
-                let slot = self.entries.slot_of(self.resolved, relocation.symbol);
-                value = kind.compute(operands(slot.map_or(0, |slot| self.addresses.slot(slot).1)));
-            }
-            Via::Branch => {
-                // With another addend the branch goes into the middle of the function, where no stub leads.
-                if !kind.fits(value)
-                    && relocation.addend == branch_addend(self.graph.arch)
-                    && let Some(stub) = self.entries.stub_of(self.resolved, relocation.symbol)
-                {
-                    value = kind.compute(operands(self.addresses.stub(stub).1));
-                }
-            }
+            };
         }
-        kind.write(field, value).map_err(|error| explain(error, kind, place, symbol, value))
+        let mut value = kind.compute(operands);
+        match kind.via {
+            Via::Symbol | Via::GotBase | Via::Size => {}
+            Via::Got | Via::GotLoad => {
+                let behind = kind.behind_slot(relocation.addend);
+                let slot = self.entries.slot_of(self.resolved, relocation.symbol, behind);
+                // In arm64's pairs each instruction must choose alike, and only the first knows the distance.
+                let direct = slot.is_none() || !kind.is_in_instruction() && kind.fits(value);
+                if kind.via == Via::GotLoad
+                    && direct
+                    && relaxes(self.graph.arch, kind, contents, offset, relocation.addend)
+                {
+                    let before;
+                    (kind, before) = relax(self.graph.arch, kind, contents, offset);
+                    offset -= before;
+                    operands.place -= before as u64;
+                    value = kind.compute(operands);
+                } else {
+                    let slot = slot.map_or(0, |slot| self.addresses.slot(slot).1);
+                    let addend = relocation.addend.wrapping_sub(behind);
+                    value = kind.compute(Operands { symbol: slot, addend, ..operands });
+                }
+            }
+            Via::Branch if !kind.fits(value) && kind.is_aligned(value) => {
+                let is_text = self.graph.section(section).permission == Permission::Text;
+                if let Some(behind) =
+                    stub_for(self.graph.arch, relocation, is_text, places[relocation.symbol.0 as usize])
+                    && let Some(stub) = self.entries.stub_of(self.resolved, section, relocation.symbol, behind)
+                {
+                    // The stub itself goes as far behind the symbol as the branch would.
+                    let (_, stub) = self.addresses.stub(stub);
+                    value = kind.compute(Operands { symbol: stub.wrapping_add_signed(-behind), ..operands });
+                }
+            }
+            Via::Branch => {}
+        }
+        let field = &mut contents[offset..][..kind.width()];
+        kind.write(field, value).map_err(|error| explain(error, kind, operands.place, symbol, value))
+    }
+
+    fn discarded(&self, kind: &Kind, symbol: SymbolId) -> Error {
+        let in_group = match self.graph.symbol(symbol).definition {
+            Definition::Section { section, .. } => Some(section),
+            _ => None,
+        };
+        match in_group.filter(|section| self.graph.section(*section).live) {
+            Some(section) => Error::unsupported(format!(
+                "{} refers to {}, of which the copy of another input is in the image, by a local name",
+                kind.name,
+                self.graph.section_name(self.graph.section(section))
+            ))
+            .help("compile the files with one compiler and the same options"),
+            None => Error::unsupported(format!("{} refers to a section that is not loaded", kind.name)),
+        }
     }
 }
 
@@ -150,7 +185,9 @@ fn explain(error: Error, kind: &Kind, place: u64, symbol: u64, value: i64) -> Er
         )),
         _ => error,
     };
-    if kind.is_absolute() && kind.width() < 8 {
+    if kind.via == Via::Symbol && matches!(kind.check, Check::Branch(_)) {
+        error.help("put the two nearer to each other, or use an instruction that reaches further")
+    } else if kind.is_absolute() && kind.width() < 8 {
         error.help("compile with -fPIC: this code wants to stand at a low address")
     } else {
         error.help("compile with -fPIC, so that far symbols are reached through the GOT")

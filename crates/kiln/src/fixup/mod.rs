@@ -13,6 +13,7 @@ use std::ops::Range;
 pub(crate) use image::write_image;
 
 use crate::error::{Error, Result};
+use crate::graph::{Place, Relocation};
 use crate::target::{Arch, Format};
 
 /// One kind of relocation.
@@ -33,6 +34,13 @@ pub(crate) enum Via {
     Symbol,
     /// The symbol's slot in the GOT.
     Got,
+    /// The symbol's slot in the GOT, or, where the instruction can be made to take an address in place of a slot, the
+    /// symbol itself.
+    GotLoad,
+    /// The beginning of the GOT.
+    GotBase,
+    /// The symbol's size: `Z` of the ABI documents.
+    Size,
     /// The symbol if the branch reaches it, else the symbol's stub.
     Branch,
 }
@@ -52,6 +60,16 @@ pub(crate) enum Value {
     PageOffset,
     /// `S + A - B` with the base `B` of the image (COFF's relative virtual address).
     ImageRelative,
+    /// `S + A - GOT` with the beginning `GOT` of the GOT.
+    GotRelative,
+    /// `S + A - Page(GOT)`
+    GotPageRelative,
+    /// The number of the segment that `S` is in, from 1 (COFF's section).
+    SegmentNumber,
+    /// `S + A` from the beginning of the segment that `S` is in.
+    SegmentOffset,
+    /// The lower 12 bits of that.
+    SegmentPageOffset,
 }
 
 /// The bits that take the value.
@@ -116,6 +134,10 @@ pub(crate) struct Operands {
     pub(crate) place: u64,
     /// `B`
     pub(crate) image_base: u64,
+    /// `GOT`
+    pub(crate) got: u64,
+    /// The number and the address of the segment that the symbol is in; 0 where it is in none.
+    pub(crate) segment: (u64, u64),
 }
 
 impl Kind {
@@ -123,7 +145,7 @@ impl Kind {
     /// relocations"). So the number -1, and code in the upper half of the address space, are as near to 0 as they are to
     /// the machine.
     pub(crate) fn compute(&self, operands: Operands) -> i64 {
-        let Operands { symbol, subtrahend, addend, place, image_base } = operands;
+        let Operands { symbol, subtrahend, addend, place, image_base, got, segment } = operands;
         let target = symbol.wrapping_add_signed(addend);
         let page = |address: u64| address & !0xfff;
         let value = match self.value {
@@ -133,6 +155,11 @@ impl Kind {
             Value::PageRelative => page(target).wrapping_sub(page(place)),
             Value::PageOffset => target & 0xfff,
             Value::ImageRelative => target.wrapping_sub(image_base),
+            Value::GotRelative => target.wrapping_sub(got),
+            Value::GotPageRelative => target.wrapping_sub(page(got)),
+            Value::SegmentNumber => segment.0,
+            Value::SegmentOffset => target.wrapping_sub(segment.1),
+            Value::SegmentPageOffset => target.wrapping_sub(segment.1) & 0xfff,
         };
         value as i64
     }
@@ -140,6 +167,27 @@ impl Kind {
     /// Whether a value fits: what a branch asks before it takes the stub.
     pub(crate) fn fits(&self, value: i64) -> bool {
         self.check.holds(value)
+    }
+
+    /// Whether a distance leads to an instruction, if it must.
+    pub(crate) fn is_aligned(&self, value: i64) -> bool {
+        !matches!(self.check, Check::Branch(_)) || value % 4 == 0
+    }
+
+    /// How far behind its symbol the address in the slot lies: arm64's documents say `GDAT(S + A)` for instructions, and
+    /// all others add `A` to the slot's own address.
+    pub(crate) fn behind_slot(&self, addend: i64) -> i64 {
+        if self.is_in_instruction() { addend } else { 0 }
+    }
+
+    /// Whether every value fits.
+    pub(crate) fn always_fits(&self) -> bool {
+        matches!(self.check, Check::Truncate | Check::Signed(64) | Check::Either(64))
+    }
+
+    /// Whether the value counts in segments, so that it is the same wherever the image stands.
+    pub(crate) fn is_in_segment(&self) -> bool {
+        matches!(self.value, Value::SegmentNumber | Value::SegmentOffset | Value::SegmentPageOffset)
     }
 
     /// How many bytes of the section the field occupies, from the relocation's offset.
@@ -267,11 +315,60 @@ pub(crate) fn pc_bias(arch: Arch, format: Format, raw: u32) -> i64 {
     }
 }
 
-/// The addend with which a branch goes to the symbol itself, so that a stub may stand for it.
-fn branch_addend(arch: Arch) -> i64 {
-    match arch {
+/// How far behind its symbol a stub must go that stands for a branch. `None`: no stub can.
+///
+/// A branch with an addend of its own goes into the middle of a function. Arm's documents have a stub go there too
+/// (AAELF64, "Call and Jump relocations"), which only makes sense where the function is known; elsewhere the addend
+/// belongs to the stub's own address, which in data is what tables of distances want (`L + A - P`).
+pub(crate) fn stub_for(arch: Arch, relocation: &Relocation, is_text: bool, place: Place) -> Option<i64> {
+    let behind = relocation.addend.wrapping_sub(match arch {
         Arch::X86_64 => x86_64::BRANCH_ADDEND,
         Arch::Aarch64 => aarch64::BRANCH_ADDEND,
+    });
+    if behind == 0 || !is_text {
+        return Some(0);
+    }
+    (relocation.kind.is_in_instruction() && matches!(place, Place::Section { .. })).then_some(behind)
+}
+
+/// How far the shortest branch reaches that may go through a stub, in bytes to either side.
+pub(crate) fn branch_reach(arch: Arch) -> u64 {
+    match arch {
+        Arch::X86_64 => x86_64::BRANCH_REACH,
+        Arch::Aarch64 => aarch64::BRANCH_REACH,
+    }
+}
+
+/// Whether the instruction at a [`Via::GotLoad`] can be made to take the symbol's address: see [`relax`].
+pub(crate) fn relaxes(arch: Arch, kind: &Kind, contents: &[u8], offset: usize, addend: i64) -> bool {
+    match arch {
+        Arch::X86_64 => addend == x86_64::BRANCH_ADDEND && x86_64::relaxed(contents, offset).is_some(),
+        Arch::Aarch64 => addend == 0 && aarch64::relaxed(kind, contents, offset).is_some(),
+    }
+}
+
+/// Changes the instruction at a [`Via::GotLoad`] that [`relaxes`] into one that takes the symbol's address in place of
+/// its slot's. Gives the relocation that it then has, and how far in front of the old one.
+fn relax(arch: Arch, kind: &'static Kind, contents: &mut [u8], offset: usize) -> (&'static Kind, usize) {
+    match arch {
+        Arch::X86_64 => (kind, x86_64::relax(contents, offset)),
+        Arch::Aarch64 => (aarch64::relax(kind, contents, offset), 0),
+    }
+}
+
+/// The section flags of ELF that are the processor's own, and mean that the section may be far from others.
+pub(crate) fn elf_large_flag(arch: Arch) -> u64 {
+    match arch {
+        Arch::X86_64 => x86_64::SHF_LARGE,
+        Arch::Aarch64 => 0,
+    }
+}
+
+/// The bits of ELF's `st_other` that are the processor's own and ask for nothing.
+pub(crate) fn elf_symbol_bits(arch: Arch) -> u8 {
+    match arch {
+        Arch::X86_64 => 0,
+        Arch::Aarch64 => aarch64::STO_VARIANT_PCS,
     }
 }
 
@@ -305,8 +402,9 @@ pub(crate) fn fill_with_traps(arch: Arch, text: &mut [u8], room: Range<usize>) {
         Arch::X86_64 => &x86_64::TRAP,
         Arch::Aarch64 => &aarch64::TRAP,
     };
-    for (offset, byte) in text.iter_mut().enumerate().take(room.end).skip(room.start) {
-        *byte = trap[offset % trap.len()];
+    let start = room.start;
+    for (offset, byte) in text.get_mut(room).unwrap_or_default().iter_mut().enumerate() {
+        *byte = trap[(start + offset) % trap.len()];
     }
 }
 

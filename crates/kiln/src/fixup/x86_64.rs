@@ -31,6 +31,49 @@ pub(super) fn write_stub(stub: &mut [u8], place: u64, slot: u64) -> Result<()> {
 /// The distance counts from behind the field.
 pub(super) const BRANCH_ADDEND: i64 = -4;
 
+/// `jmp` and `call` reach ±2 GiB, as far as an image is long.
+pub(super) const BRANCH_REACH: u64 = 1 << 31;
+
+/// `SHF_X86_64_LARGE`: section 4.2.1 of the supplement.
+pub(super) const SHF_LARGE: u64 = 0x1000_0000;
+
+/// An instruction that takes an address where the one at hand takes it from a GOT slot.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Relaxed {
+    /// `mov slot(%rip), %reg` becomes `lea symbol(%rip), %reg`.
+    Lea,
+    /// `call *slot(%rip)` becomes `addr32 call symbol`.
+    Call,
+    /// `jmp *slot(%rip)` becomes `jmp symbol; nop`, whose field begins a byte earlier.
+    Jump,
+}
+
+/// What the instruction with its 32-bit field at `offset` can become (section B.2 of the supplement). Those that would
+/// need the address as an immediate stay, since it may be larger than 32 bits.
+pub(super) fn relaxed(contents: &[u8], offset: usize) -> Option<Relaxed> {
+    match *contents.get(offset.checked_sub(2)?..offset)? {
+        [0x8b, modrm] if modrm & 0xc7 == 0x05 => Some(Relaxed::Lea),
+        [0xff, 0x15] => Some(Relaxed::Call),
+        [0xff, 0x25] => Some(Relaxed::Jump),
+        _ => None,
+    }
+}
+
+/// Rewrites the instruction, and says how far in front of `offset` its field now begins.
+pub(super) fn relax(contents: &mut [u8], offset: usize) -> usize {
+    match relaxed(contents, offset) {
+        Some(Relaxed::Lea) => contents[offset - 2] = 0x8d,
+        Some(Relaxed::Call) => contents[offset - 2..offset].copy_from_slice(&[0x67, 0xe8]),
+        Some(Relaxed::Jump) => {
+            contents[offset - 2] = 0xe9;
+            contents[offset + 3] = 0x90;
+            return 1;
+        }
+        None => {}
+    }
+    0
+}
+
 pub(super) fn find_system_call(code: &[u8]) -> Option<(usize, &'static str)> {
     code.windows(2).position(|bytes| bytes == [0x0f, 0x05]).map(|offset| (offset, "syscall"))
 }
@@ -83,51 +126,52 @@ fn elf_refused(raw: u32) -> Lookup {
         elf::R_X86_64_TPOFF64 => ("R_X86_64_TPOFF64", THREAD_LOCAL, TLS_HELP),
         elf::R_X86_64_GOTPC32_TLSDESC => ("R_X86_64_GOTPC32_TLSDESC", THREAD_LOCAL, TLS_HELP),
         elf::R_X86_64_TLSDESC_CALL => ("R_X86_64_TLSDESC_CALL", THREAD_LOCAL, TLS_HELP),
-        elf::R_X86_64_GOT32 => ("R_X86_64_GOT32", LARGE_MODEL, LARGE_HELP),
-        elf::R_X86_64_GOTPCREL64 => ("R_X86_64_GOTPCREL64", LARGE_MODEL, LARGE_HELP),
-        elf::R_X86_64_GOTPLT64 => ("R_X86_64_GOTPLT64", LARGE_MODEL, LARGE_HELP),
-        elf::R_X86_64_GOTOFF64 => ("R_X86_64_GOTOFF64", LARGE_MODEL, LARGE_HELP),
-        elf::R_X86_64_GOTPC32 => ("R_X86_64_GOTPC32", LARGE_MODEL, LARGE_HELP),
-        elf::R_X86_64_GOTPC64 => ("R_X86_64_GOTPC64", LARGE_MODEL, LARGE_HELP),
-        elf::R_X86_64_GOT64 => ("R_X86_64_GOT64", LARGE_MODEL, LARGE_HELP),
-        elf::R_X86_64_PLTOFF64 => ("R_X86_64_PLTOFF64", LARGE_MODEL, LARGE_HELP),
         _ => return Lookup::Unknown,
     };
     Lookup::Refused(Refused { name, why, help })
 }
 
 const TLS_HELP: &str = "keep the variable out of thread-local storage";
-const LARGE_MODEL: &str = "belongs to the medium or large code model with -fPIC, which is not supported yet";
-const LARGE_HELP: &str = "compile with -mcmodel=small";
 
 const fn row(name: &'static str, via: Via, value: Value, bytes: u8, check: Check) -> Kind {
     Kind { name, via, value, field: Field::Bytes(bytes), check }
 }
 
 use Check::{Either, Signed, Unsigned};
-use Value::{Absolute, ImageRelative, Nothing, Relative};
-use Via::{Branch, Got, Symbol};
+use Value::{Absolute, GotRelative, ImageRelative, Nothing, Relative, SegmentNumber, SegmentOffset};
+use Via::{Branch, Got, GotBase, GotLoad, Size, Symbol};
 
 static ELF_TABLE: [Option<&'static Kind>; 64] = dense(&ELF);
 static MACHO_TABLE: [Option<&'static Kind>; 128] = dense(&MACHO);
 static COFF_TABLE: [Option<&'static Kind>; 32] = dense(&COFF);
 
 #[rustfmt::skip]
-static ELF: [(u32, Kind); 14] = [
-    (elf::R_X86_64_NONE.0,          row("R_X86_64_NONE",          Symbol, Nothing,  0, Check::Truncate)),
-    (elf::R_X86_64_64.0,            row("R_X86_64_64",            Symbol, Absolute, 8, Either(64))),
-    (elf::R_X86_64_PC32.0,          row("R_X86_64_PC32",          Symbol, Relative, 4, Signed(32))),
-    (elf::R_X86_64_PLT32.0,         row("R_X86_64_PLT32",         Branch, Relative, 4, Signed(32))),
-    (elf::R_X86_64_GOTPCREL.0,      row("R_X86_64_GOTPCREL",      Got,    Relative, 4, Signed(32))),
-    (elf::R_X86_64_32.0,            row("R_X86_64_32",            Symbol, Absolute, 4, Unsigned(32))),
-    (elf::R_X86_64_32S.0,           row("R_X86_64_32S",           Symbol, Absolute, 4, Signed(32))),
-    (elf::R_X86_64_16.0,            row("R_X86_64_16",            Symbol, Absolute, 2, Either(16))),
-    (elf::R_X86_64_PC16.0,          row("R_X86_64_PC16",          Symbol, Relative, 2, Signed(16))),
-    (elf::R_X86_64_8.0,             row("R_X86_64_8",             Symbol, Absolute, 1, Either(8))),
-    (elf::R_X86_64_PC8.0,           row("R_X86_64_PC8",           Symbol, Relative, 1, Signed(8))),
-    (elf::R_X86_64_PC64.0,          row("R_X86_64_PC64",          Symbol, Relative, 8, Signed(64))),
-    (elf::R_X86_64_GOTPCRELX.0,     row("R_X86_64_GOTPCRELX",     Got,    Relative, 4, Signed(32))),
-    (elf::R_X86_64_REX_GOTPCRELX.0, row("R_X86_64_REX_GOTPCRELX", Got,    Relative, 4, Signed(32))),
+static ELF: [(u32, Kind); 25] = [
+    (elf::R_X86_64_NONE.0,            row("R_X86_64_NONE",          Symbol,  Nothing,     0, Check::Truncate)),
+    (elf::R_X86_64_64.0,              row("R_X86_64_64",            Symbol,  Absolute,    8, Either(64))),
+    (elf::R_X86_64_PC32.0,            row("R_X86_64_PC32",          Symbol,  Relative,    4, Signed(32))),
+    (elf::R_X86_64_GOT32.0,           row("R_X86_64_GOT32",         Got,     GotRelative, 4, Signed(32))),
+    (elf::R_X86_64_PLT32.0,           row("R_X86_64_PLT32",         Branch,  Relative,    4, Signed(32))),
+    (elf::R_X86_64_GOTPCREL.0,        row("R_X86_64_GOTPCREL",      Got,     Relative,    4, Signed(32))),
+    (elf::R_X86_64_32.0,              row("R_X86_64_32",            Symbol,  Absolute,    4, Unsigned(32))),
+    (elf::R_X86_64_32S.0,             row("R_X86_64_32S",           Symbol,  Absolute,    4, Signed(32))),
+    (elf::R_X86_64_16.0,              row("R_X86_64_16",            Symbol,  Absolute,    2, Either(16))),
+    (elf::R_X86_64_PC16.0,            row("R_X86_64_PC16",          Symbol,  Relative,    2, Signed(16))),
+    (elf::R_X86_64_8.0,               row("R_X86_64_8",             Symbol,  Absolute,    1, Either(8))),
+    (elf::R_X86_64_PC8.0,             row("R_X86_64_PC8",           Symbol,  Relative,    1, Signed(8))),
+    (elf::R_X86_64_PC64.0,            row("R_X86_64_PC64",          Symbol,  Relative,    8, Signed(64))),
+    (elf::R_X86_64_GOTOFF64.0,        row("R_X86_64_GOTOFF64",      Symbol,  GotRelative, 8, Signed(64))),
+    (elf::R_X86_64_GOTPC32.0,         row("R_X86_64_GOTPC32",       GotBase, Relative,    4, Signed(32))),
+    (elf::R_X86_64_GOT64.0,           row("R_X86_64_GOT64",         Got,     GotRelative, 8, Signed(64))),
+    (elf::R_X86_64_GOTPCREL64.0,      row("R_X86_64_GOTPCREL64",    Got,     Relative,    8, Signed(64))),
+    (elf::R_X86_64_GOTPC64.0,         row("R_X86_64_GOTPC64",       GotBase, Relative,    8, Signed(64))),
+    (elf::R_X86_64_GOTPLT64.0,        row("R_X86_64_GOTPLT64",      Got,     GotRelative, 8, Signed(64))),
+    (elf::R_X86_64_PLTOFF64.0,        row("R_X86_64_PLTOFF64",      Branch,  GotRelative, 8, Signed(64))),
+    (elf::R_X86_64_SIZE32.0,          row("R_X86_64_SIZE32",        Size,    Absolute,    4, Unsigned(32))),
+    (elf::R_X86_64_SIZE64.0,          row("R_X86_64_SIZE64",        Size,    Absolute,    8, Either(64))),
+    (elf::R_X86_64_GOTPCRELX.0,       row("R_X86_64_GOTPCRELX",     GotLoad, Relative,    4, Signed(32))),
+    (elf::R_X86_64_REX_GOTPCRELX.0,   row("R_X86_64_REX_GOTPCRELX", GotLoad, Relative,    4, Signed(32))),
+    (elf::R_X86_64_CODE_4_GOTPCRELX.0,row("R_X86_64_CODE_4_GOTPCRELX",GotLoad, Relative,    4, Signed(32))),
 ];
 
 const fn quad(r_type: macho::RelocationType) -> u32 {
@@ -149,7 +193,7 @@ static MACHO: [(u32, Kind); 9] = [
     (long(macho::X86_64_RELOC_UNSIGNED),    row("X86_64_RELOC_UNSIGNED",    Symbol, Absolute, 4, Either(32))),
     (pc_long(macho::X86_64_RELOC_SIGNED),   row("X86_64_RELOC_SIGNED",      Symbol, Relative, 4, Signed(32))),
     (pc_long(macho::X86_64_RELOC_BRANCH),   row("X86_64_RELOC_BRANCH",      Branch, Relative, 4, Signed(32))),
-    (pc_long(macho::X86_64_RELOC_GOT_LOAD), row("X86_64_RELOC_GOT_LOAD",    Got,    Relative, 4, Signed(32))),
+    (pc_long(macho::X86_64_RELOC_GOT_LOAD), row("X86_64_RELOC_GOT_LOAD",    GotLoad, Relative, 4, Signed(32))),
     (pc_long(macho::X86_64_RELOC_GOT),      row("X86_64_RELOC_GOT",         Got,    Relative, 4, Signed(32))),
     (pc_long(macho::X86_64_RELOC_SIGNED_1), row("X86_64_RELOC_SIGNED_1",    Symbol, Relative, 4, Signed(32))),
     (pc_long(macho::X86_64_RELOC_SIGNED_2), row("X86_64_RELOC_SIGNED_2",    Symbol, Relative, 4, Signed(32))),
@@ -158,7 +202,7 @@ static MACHO: [(u32, Kind); 9] = [
 
 // `REL32` stands in calls and in data accesses alike, so it cannot go through a stub. `REL32_n` counts from n bytes behind the field; the reader puts that into the addend.
 #[rustfmt::skip]
-static COFF: [(u32, Kind); 10] = [
+static COFF: [(u32, Kind); 12] = [
     (pe::IMAGE_REL_AMD64_ABSOLUTE.0 as u32, row("IMAGE_REL_AMD64_ABSOLUTE", Symbol, Nothing,       0, Check::Truncate)),
     (pe::IMAGE_REL_AMD64_ADDR64.0 as u32,   row("IMAGE_REL_AMD64_ADDR64",   Symbol, Absolute,      8, Either(64))),
     (pe::IMAGE_REL_AMD64_ADDR32.0 as u32,   row("IMAGE_REL_AMD64_ADDR32",   Symbol, Absolute,      4, Either(32))),
@@ -169,4 +213,6 @@ static COFF: [(u32, Kind); 10] = [
     (pe::IMAGE_REL_AMD64_REL32_3.0 as u32,  row("IMAGE_REL_AMD64_REL32_3",  Symbol, Relative,      4, Signed(32))),
     (pe::IMAGE_REL_AMD64_REL32_4.0 as u32,  row("IMAGE_REL_AMD64_REL32_4",  Symbol, Relative,      4, Signed(32))),
     (pe::IMAGE_REL_AMD64_REL32_5.0 as u32,  row("IMAGE_REL_AMD64_REL32_5",  Symbol, Relative,      4, Signed(32))),
+    (pe::IMAGE_REL_AMD64_SECTION.0 as u32,  row("IMAGE_REL_AMD64_SECTION",  Symbol, SegmentNumber, 2, Unsigned(16))),
+    (pe::IMAGE_REL_AMD64_SECREL.0 as u32,   row("IMAGE_REL_AMD64_SECREL",   Symbol, SegmentOffset, 4, Unsigned(32))),
 ];

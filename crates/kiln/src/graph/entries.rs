@@ -2,18 +2,38 @@
 
 use std::collections::HashMap;
 
-use super::{LinkGraph, Place, Resolved, SymbolId};
-use crate::fixup::Via;
+use super::{LinkGraph, Permission, Place, Relocation, Resolved, Section, SectionId, SymbolId};
+use crate::fixup::{self, Via};
 
 /// The slots of the GOT and the stubs, by number; each stub jumps to the address in a slot.
 #[derive(Debug, Default)]
 pub(crate) struct Entries {
-    /// The symbol whose address stands in each slot.
-    pub(crate) slots: Vec<SymbolId>,
+    /// What address stands in each slot.
+    pub(crate) slots: Vec<Slot>,
     /// The slot of each stub.
     pub(crate) stubs: Vec<u32>,
+    /// Where the stubs stand, in the order of the text; the last island is at its end.
+    pub(crate) islands: Vec<Island>,
+    /// By [`SectionId`]: the island that its branches use. Empty: there is one alone.
+    island_of: Vec<u32>,
     slot_of: HashMap<Key, u32>,
-    stub_of: HashMap<Key, u32>,
+    stub_of: HashMap<(u32, Key), u32>,
+}
+
+/// The address in a slot: that of a symbol, and so many bytes behind it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Slot {
+    pub(crate) symbol: SymbolId,
+    pub(crate) behind: i64,
+}
+
+/// Stubs that stand together, within reach of the sections before them.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Island {
+    /// The section that it stands behind.
+    pub(crate) after: SectionId,
+    /// One behind its last stub.
+    pub(crate) end: u32,
 }
 
 /// Symbols that mean the same place share an entry.
@@ -21,61 +41,149 @@ pub(crate) struct Entries {
 enum Key {
     Section(u32, u64),
     Common(u64),
+    Bound(u32, bool, u64),
+    Got(u64),
     Outside(u64),
 }
 
 impl Key {
-    fn of(resolved: &Resolved, symbol: SymbolId) -> Key {
+    fn of(resolved: &Resolved, symbol: SymbolId, behind: i64) -> Key {
+        let offset = |offset: u64| offset.wrapping_add_signed(behind);
         match resolved.places[symbol.0 as usize] {
-            Place::Section { section, offset } => Key::Section(section.0, offset),
-            Place::Common(offset) => Key::Common(offset),
-            Place::Outside(address) => Key::Outside(address),
+            Place::Section { section, offset: start } => Key::Section(section.0, offset(start)),
+            Place::Common(start) => Key::Common(offset(start)),
+            Place::Bound { index, end } => Key::Bound(index, end, offset(0)),
+            Place::Got => Key::Got(offset(0)),
+            Place::Outside(address) => Key::Outside(offset(address)),
+            Place::Discarded => Key::Outside(0),
         }
     }
 }
 
 impl Entries {
-    /// What the live sections of `graph` need. A branch needs a stub if its target is outside the image, where nothing
-    /// says how far away it is.
+    /// What the live sections of `graph` need. A branch needs a stub if its target is outside
+    /// the image, where nothing says how far away it is, or in another part of a text too long for it.
     pub(crate) fn of(graph: &LinkGraph<'_>, resolved: &Resolved) -> Entries {
         let mut entries = Entries::default();
-        for section in graph.sections.iter().filter(|section| section.live) {
-            for relocation in graph.relocations(section) {
-                let key = Key::of(resolved, relocation.symbol);
-                match relocation.kind.via {
-                    Via::Got => {
-                        entries.slot(key, relocation.symbol);
+        let ends = entries.divide(graph, &resolved.order);
+        for island in 0..=ends.len() as u32 {
+            for (index, section) in (0u32..).zip(&graph.sections) {
+                let id = SectionId(index);
+                if resolved.live[index as usize] && entries.island(id) == island {
+                    for relocation in graph.relocations(section) {
+                        entries.add(graph, resolved, section, island, relocation);
                     }
-                    Via::Branch if matches!(key, Key::Outside(_)) => entries.stub(key, relocation.symbol),
-                    Via::Branch | Via::Symbol => {}
                 }
+            }
+            if let Some(after) = ends.get(island as usize) {
+                entries.islands.push(Island { after: *after, end: entries.stubs.len() as u32 });
             }
         }
         entries
     }
 
-    fn slot(&mut self, key: Key, symbol: SymbolId) -> u32 {
+    /// Divides a text that is too long for branches into parts, of which each has an island behind it, and gives the
+    /// last section of each but the last.
+    fn divide(&mut self, graph: &LinkGraph<'_>, order: &[SectionId]) -> Vec<SectionId> {
+        let text = || order.iter().filter(|id| graph.section(**id).permission == Permission::Text);
+        let room = |id: &SectionId| graph.section(*id).size.saturating_add(graph.section(*id).align);
+        let reach = fixup::branch_reach(graph.arch);
+        let total = text().fold(0u64, |sum, id| sum.saturating_add(room(id)));
+        let mut ends = Vec::new();
+        // A quarter for the stubs of islands between.
+        if total <= reach / 4 * 3 {
+            return ends;
+        }
+        self.island_of = vec![0; graph.sections.len()];
+        let (mut size, mut last) = (0u64, None);
+        for id in text() {
+            if let Some(last) = last.filter(|_| size.saturating_add(room(id)) > reach / 2) {
+                ends.push(last);
+                size = 0;
+            }
+            size = size.saturating_add(room(id));
+            self.island_of[id.0 as usize] = ends.len() as u32;
+            last = Some(*id);
+        }
+        ends
+    }
+
+    fn island(&self, section: SectionId) -> u32 {
+        self.island_of.get(section.0 as usize).copied().unwrap_or(0)
+    }
+
+    fn add(
+        &mut self,
+        graph: &LinkGraph<'_>,
+        resolved: &Resolved,
+        section: &Section,
+        island: u32,
+        relocation: &Relocation,
+    ) {
+        let place = resolved.places[relocation.symbol.0 as usize];
+        match relocation.kind.via {
+            Via::GotLoad if in_reach(graph, place) && graph.relaxes(section, relocation) => {}
+            Via::Got | Via::GotLoad => {
+                let behind = relocation.kind.behind_slot(relocation.addend);
+                self.slot(Key::of(resolved, relocation.symbol, behind), relocation.symbol, behind);
+            }
+            Via::Branch if !relocation.kind.always_fits() => {
+                let needed = match place {
+                    Place::Outside(_) => true,
+                    Place::Section { section, .. } => self.island(section) != island,
+                    _ => false,
+                };
+                let is_text = section.permission == Permission::Text;
+                if let Some(behind) = fixup::stub_for(graph.arch, relocation, is_text, place).filter(|_| needed) {
+                    let key = Key::of(resolved, relocation.symbol, behind);
+                    if !self.stub_of.contains_key(&(island, key)) {
+                        let slot = self.slot(key, relocation.symbol, behind);
+                        self.stub_of.insert((island, key), self.stubs.len() as u32);
+                        self.stubs.push(slot);
+                    }
+                }
+            }
+            Via::Branch | Via::Symbol | Via::GotBase | Via::Size => {}
+        }
+    }
+
+    fn slot(&mut self, key: Key, symbol: SymbolId, behind: i64) -> u32 {
         *self.slot_of.entry(key).or_insert_with(|| {
-            self.slots.push(symbol);
+            self.slots.push(Slot { symbol, behind });
             self.slots.len() as u32 - 1
         })
     }
 
-    fn stub(&mut self, key: Key, symbol: SymbolId) {
-        if !self.stub_of.contains_key(&key) {
-            let slot = self.slot(key, symbol);
-            self.stub_of.insert(key, self.stubs.len() as u32);
-            self.stubs.push(slot);
-        }
+    /// The slot that holds the address so many bytes behind `symbol`.
+    pub(crate) fn slot_of(&self, resolved: &Resolved, symbol: SymbolId, behind: i64) -> Option<u32> {
+        self.slot_of.get(&Key::of(resolved, symbol, behind)).copied()
     }
 
-    /// The slot that holds the address of `symbol`.
-    pub(crate) fn slot_of(&self, resolved: &Resolved, symbol: SymbolId) -> Option<u32> {
-        self.slot_of.get(&Key::of(resolved, symbol)).copied()
+    /// The stub, for branches from `section`, that jumps so many bytes behind `symbol`.
+    pub(crate) fn stub_of(
+        &self,
+        resolved: &Resolved,
+        section: SectionId,
+        symbol: SymbolId,
+        behind: i64,
+    ) -> Option<u32> {
+        self.stub_of.get(&(self.island(section), Key::of(resolved, symbol, behind))).copied()
     }
+}
 
-    /// The stub that jumps to `symbol`.
-    pub(crate) fn stub_of(&self, resolved: &Resolved, symbol: SymbolId) -> Option<u32> {
-        self.stub_of.get(&Key::of(resolved, symbol)).copied()
+/// Whether 32-bit distances surely reach a place from the text.
+fn in_reach(graph: &LinkGraph<'_>, place: Place) -> bool {
+    match place {
+        Place::Section { section, .. } => !graph.section(section).large,
+        Place::Common(_) | Place::Got => true,
+        Place::Bound { .. } | Place::Outside(_) | Place::Discarded => false,
+    }
+}
+
+impl LinkGraph<'_> {
+    /// Whether the instruction of a GOT load can take the symbol's address itself.
+    fn relaxes(&self, section: &Section, relocation: &Relocation) -> bool {
+        let contents = section.data.map_or(&[][..], |data| self.bytes(section.input, data));
+        fixup::relaxes(self.arch, relocation.kind, contents, relocation.offset as usize, relocation.addend)
     }
 }

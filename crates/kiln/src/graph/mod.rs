@@ -3,7 +3,9 @@
 //! Flat vectors that refer to each other by index, and to the inputs' bytes by range: a symbol or a relocation costs no
 //! allocation, and the graph may own its inputs or borrow them.
 
+mod bounds;
 mod entries;
+mod group;
 mod near;
 mod part;
 mod resolve;
@@ -12,6 +14,7 @@ use std::borrow::Cow;
 use std::ops::Range;
 
 pub(crate) use entries::Entries;
+pub(crate) use group::{Group, Rule};
 pub(crate) use resolve::{Place, Resolved, resolve};
 
 use crate::error::{Error, Result};
@@ -34,6 +37,11 @@ pub(crate) struct LinkGraph<'a> {
     pub(crate) sections: Vec<Section>,
     pub(crate) symbols: Vec<Symbol>,
     pub(crate) relocations: Vec<Relocation>,
+    pub(crate) groups: Vec<Group>,
+    /// The sections of the groups.
+    pub(crate) members: Vec<SectionId>,
+    /// Sections that are in the image only if another one is: the first with the second.
+    pub(crate) follows: Vec<(SectionId, SectionId)>,
     /// What the inputs carry that has no part in the loaded image, with the reason.
     pub(crate) left_out: Vec<LeftOut>,
 }
@@ -104,6 +112,8 @@ impl Span {
 pub(crate) struct Section {
     pub(crate) input: u32,
     pub(crate) name: Span,
+    /// The name of its segment, in Mach-O.
+    pub(crate) segment: Span,
     /// `None`: zeros.
     pub(crate) data: Option<Span>,
     /// In bytes; of zeros, also more than the input holds.
@@ -112,7 +122,9 @@ pub(crate) struct Section {
     pub(crate) align: u64,
     pub(crate) permission: Permission,
     pub(crate) relocations: Range<u32>,
-    /// Whether the section is in the image; see [`LinkGraph::keep_only`].
+    /// Whether the code allows that the section is far from others: it then stands behind them.
+    pub(crate) large: bool,
+    /// Whether the section may be in the image; see [`LinkGraph::keep_only`]. [`Resolved::live`] says if it is.
     pub(crate) live: bool,
 }
 
@@ -128,6 +140,8 @@ pub(crate) struct Symbol {
     pub(crate) binding: Binding,
     /// Whether other modules and the user see it.
     pub(crate) exported: bool,
+    /// Whether the name, also as a wish, is for the inputs alone: ELF's hidden and internal visibility.
+    pub(crate) hidden: bool,
     /// In bytes; 0 where the format does not say.
     pub(crate) size: u64,
 }
@@ -135,6 +149,8 @@ pub(crate) struct Symbol {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Definition {
     Undefined,
+    /// Undefined, and what it means if it stays so: a weak external of COFF.
+    Fallback(SymbolId),
     /// In a section that is not in the image.
     LeftOut,
     Section {
@@ -155,6 +171,8 @@ pub(crate) enum Binding {
     Local,
     Global,
     Weak,
+    /// Global, and one for the whole process: a definition that is there already counts (`STB_GNU_UNIQUE`).
+    Unique,
 }
 
 /// What a symbol is called; see [`Symbol::raw`].
@@ -191,6 +209,9 @@ impl<'a> LinkGraph<'a> {
             sections: Vec::new(),
             symbols: Vec::new(),
             relocations: Vec::new(),
+            groups: Vec::new(),
+            members: Vec::new(),
+            follows: Vec::new(),
             left_out: Vec::new(),
         }
     }
@@ -231,12 +252,12 @@ impl<'a> LinkGraph<'a> {
     }
 
     /// Whether a symbol gives a name to a place in the image, which is not one of the assembler's own.
-    pub(crate) fn defines(&self, symbol: &Symbol) -> bool {
+    pub(crate) fn defines(&self, live: &[bool], symbol: &Symbol) -> bool {
         let name = self.bytes(symbol.input, symbol.name);
         let in_image = match symbol.definition {
-            Definition::Section { section, .. } => self.section(section).live,
+            Definition::Section { section, .. } => live[section.0 as usize],
             Definition::Common { .. } => true,
-            Definition::Undefined | Definition::LeftOut | Definition::Absolute(_) => false,
+            Definition::Undefined | Definition::Fallback(_) | Definition::LeftOut | Definition::Absolute(_) => false,
         };
         // `$x` and `$d` map code and data (AAELF64, section 5.5.3); `ltmp` are LLVM's section starts.
         let internal = [&b".L"[..], b"$x", b"$d", b"ltmp"].iter().any(|prefix| name.starts_with(prefix));

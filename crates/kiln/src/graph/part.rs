@@ -69,7 +69,9 @@ impl LinkGraph<'_> {
                     home == section && (whole || within)
                 }
                 Definition::Absolute(_) => true,
-                Definition::Undefined | Definition::LeftOut | Definition::Common { .. } => false,
+                Definition::Undefined | Definition::Fallback(_) | Definition::LeftOut | Definition::Common { .. } => {
+                    false
+                }
             }
         };
         let range = range.clone();

@@ -3,9 +3,12 @@
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 
+use super::bounds::{Bounds, order};
+use super::group::live_sections;
 use super::near::near_names;
 use super::{Binding, Definition, LinkGraph, Name, SectionId, Symbol, SymbolId};
 use crate::error::{Error, Result};
+use crate::fixup::Via;
 use crate::target::TargetAddr;
 
 /// What a symbol means, once all inputs are known.
@@ -15,8 +18,14 @@ pub(crate) enum Place {
     Section { section: SectionId, offset: u64 },
     /// In the room for common symbols, at this offset.
     Common(u64),
+    /// Where the sections of [`Bounds::list`] begin or end.
+    Bound { index: u32, end: bool },
+    /// Where the GOT begins.
+    Got,
     /// Outside the image, or a number. A weak symbol that is defined nowhere is 0.
     Outside(u64),
+    /// In a section that is not in the image.
+    Discarded,
 }
 
 /// The set of symbols: frozen from here on.
@@ -24,24 +33,153 @@ pub(crate) enum Place {
 pub(crate) struct Resolved {
     /// By [`SymbolId`].
     pub(crate) places: Vec<Place>,
+    /// By [`SectionId`]: whether it is in the image.
+    pub(crate) live: Vec<bool>,
+    /// Those sections, in the order in which they stand in their segments.
+    pub(crate) order: Vec<SectionId>,
+    /// What the names of beginnings and ends mean.
+    pub(crate) bounds: Bounds,
     /// The size and the alignment of the room for common symbols.
     pub(crate) common: (u64, u64),
     /// Names that the image gives to others, each with the symbol that defines it.
     pub(crate) exports: Vec<SymbolId>,
     /// Names that were found outside, each with a symbol that wants it.
     pub(crate) imports: Vec<(SymbolId, TargetAddr)>,
+    /// The sizes of the symbols whose sizes are wanted.
+    pub(crate) sizes: HashMap<SymbolId, u64>,
 }
 
-/// Resolves every symbol: definitions in the inputs first (strong before common before weak), then `outside`.
+/// Finds a name outside the inputs. `hidden` ones are for the component alone that the inputs are a part of.
+pub(crate) type Outside<'o> = &'o dyn Fn(&str, bool) -> Option<TargetAddr>;
+
+/// Resolves every symbol: definitions in the inputs first (strong before common before weak), then `outside`; for
+/// symbols that are one for the process, the other way around.
 ///
 /// # Errors
 ///
 /// Two strong definitions of a name; undefined symbols, all at once, with the inputs that want them and near names.
-pub(crate) fn resolve(graph: &LinkGraph<'_>, outside: &dyn Fn(&str) -> Option<TargetAddr>) -> Result<Resolved> {
+pub(crate) fn resolve(graph: &LinkGraph<'_>, outside: Outside<'_>) -> Result<Resolved> {
+    let live = live_sections(graph)?;
+    let names = names(graph, &live)?;
+    let mut common = Common::default();
+    for symbol in &graph.symbols {
+        if let Definition::Common { size, align } = symbol.definition
+            && is_common(graph, names.get(&graph.symbol_key(symbol)).copied())
+        {
+            common.wants(graph.symbol_key(symbol), size, align);
+        }
+    }
+    common.lay_out()?;
+
+    let (wanted, sized) = wanted(graph, &live);
+    let mut places = Vec::with_capacity(graph.symbols.len());
+    let mut found: HashMap<Name<'_>, Option<TargetAddr>> = HashMap::new();
+    let mut bounds = Bounds::default();
+    let mut imports = Vec::new();
+    let mut missing: Vec<SymbolId> = Vec::new();
+    let mut fallbacks: Vec<(SymbolId, SymbolId)> = Vec::new();
+    let mut hidden: Vec<SymbolId> = Vec::new();
+    let mut look_outside = |id: SymbolId, symbol: &Symbol, name| {
+        *found.entry(name).or_insert_with(|| {
+            let address = look_outside(name, symbol.hidden, outside);
+            imports.extend(address.map(|address| (id, address)));
+            address
+        })
+    };
+    for (index, symbol) in (0u32..).zip(&graph.symbols) {
+        let id = SymbolId(index);
+        let name = graph.symbol_key(symbol);
+        let is_local = symbol.binding == Binding::Local;
+        let defining = if is_local { None } else { names.get(&name).copied() };
+        let (definition, binding) = match defining.map(|id| graph.symbol(id)) {
+            Some(defining) => (defining.definition, defining.binding),
+            None => (symbol.definition, symbol.binding),
+        };
+        if symbol.hidden {
+            hidden.extend(defining);
+        }
+        if binding == Binding::Unique
+            && let Some(address) = look_outside(id, symbol, name)
+        {
+            places.push(Place::Outside(address.0));
+            continue;
+        }
+        places.push(match definition {
+            Definition::Section { section, offset } if live[section.0 as usize] => Place::Section { section, offset },
+            Definition::Section { .. } if is_local => Place::Discarded,
+            Definition::LeftOut => Place::Discarded,
+            Definition::Absolute(value) => Place::Outside(value),
+            Definition::Common { .. } => Place::Common(common.offset(name)),
+            // Also a definition in a group of which another copy is in the image, one without this name.
+            Definition::Undefined | Definition::Section { .. } | Definition::Fallback(_) => {
+                if let Definition::Fallback(other) = definition {
+                    fallbacks.push((id, other));
+                    Place::Outside(0)
+                } else if !wanted[index as usize] {
+                    Place::Outside(0)
+                } else if let Some(place) = special(graph, &live, &mut bounds, name) {
+                    place
+                } else {
+                    let address = look_outside(id, symbol, name);
+                    let is_needed = symbol.binding != Binding::Weak || definition != Definition::Undefined;
+                    if address.is_none() && is_needed {
+                        missing.push(id);
+                    }
+                    Place::Outside(address.unwrap_or_default().0)
+                }
+            }
+        });
+    }
+    for (id, first) in fallbacks {
+        let mut to = first;
+        // The last one in a chain counts; one that only leads to itself means nothing.
+        for _ in 0..16 {
+            match graph.symbol(to).definition {
+                Definition::Fallback(next) => to = next,
+                _ => break,
+            }
+        }
+        // A definition among the inputs comes before the host's.
+        let mut place = places[to.0 as usize];
+        if matches!(place, Place::Outside(_)) && wanted[id.0 as usize] {
+            let symbol = graph.symbol(id);
+            if let Some(address) = look_outside(id, symbol, graph.symbol_key(symbol)) {
+                place = Place::Outside(address.0);
+            }
+        }
+        places[id.0 as usize] = place;
+    }
+    if !missing.is_empty() {
+        return Err(undefined(graph, &names, &missing, outside));
+    }
+    hidden.sort_unstable();
+    let is_export = |id: &SymbolId| {
+        graph.symbol(*id).exported
+            && hidden.binary_search(id).is_err()
+            && (graph.symbol(*id).binding != Binding::Unique || !matches!(places[id.0 as usize], Place::Outside(_)))
+    };
+    let mut exports: Vec<SymbolId> = names.values().copied().filter(is_export).collect();
+    exports.sort_unstable();
+    let size = |id: SymbolId| {
+        let symbol = graph.symbol(id);
+        let defining = if symbol.binding == Binding::Local { None } else { names.get(&graph.symbol_key(symbol)) };
+        (id, graph.symbol(*defining.unwrap_or(&id)).size)
+    };
+    let sizes = sized.into_iter().map(size).collect();
+    let order = order(graph, &live, &bounds);
+    Ok(Resolved { places, live, order, bounds, common: (common.size, common.align), exports, imports, sizes })
+}
+
+/// The definition that counts of every name that is not local.
+fn names<'g>(graph: &'g LinkGraph<'_>, live: &[bool]) -> Result<HashMap<Name<'g>, SymbolId>> {
     let mut names: HashMap<Name<'_>, SymbolId> = HashMap::new();
     for (index, symbol) in (0u32..).zip(&graph.symbols) {
-        let defines = !matches!(symbol.definition, Definition::Undefined | Definition::LeftOut);
-        if symbol.binding == Binding::Local || !defines || is_dead(graph, symbol) {
+        let defines = match symbol.definition {
+            Definition::Undefined | Definition::LeftOut => false,
+            Definition::Section { section, .. } => live[section.0 as usize],
+            Definition::Absolute(_) | Definition::Common { .. } | Definition::Fallback(_) => true,
+        };
+        if symbol.binding == Binding::Local || !defines {
             continue;
         }
         match names.entry(graph.symbol_key(symbol)) {
@@ -55,76 +193,46 @@ pub(crate) fn resolve(graph: &LinkGraph<'_>, outside: &dyn Fn(&str) -> Option<Ta
             }
         }
     }
-
-    let mut common = Common::default();
-    for symbol in &graph.symbols {
-        if let Definition::Common { size, align } = symbol.definition
-            && is_common(graph, names.get(&graph.symbol_key(symbol)).copied())
-        {
-            common.wants(graph.symbol_key(symbol), size, align);
-        }
-    }
-    common.lay_out()?;
-
-    let wanted = wanted(graph);
-    let mut places = Vec::with_capacity(graph.symbols.len());
-    let mut found: HashMap<Name<'_>, Option<TargetAddr>> = HashMap::new();
-    let mut imports = Vec::new();
-    let mut missing: Vec<SymbolId> = Vec::new();
-    for (index, symbol) in (0u32..).zip(&graph.symbols) {
-        let id = SymbolId(index);
-        let name = graph.symbol_key(symbol);
-        let defining = match symbol.binding {
-            Binding::Local => symbol,
-            Binding::Global | Binding::Weak => names.get(&name).map_or(symbol, |id| graph.symbol(*id)),
-        };
-        places.push(match defining.definition {
-            Definition::Section { section, offset } => Place::Section { section, offset },
-            Definition::Absolute(value) => Place::Outside(value),
-            Definition::Common { .. } => Place::Common(common.offset(name)),
-            Definition::Undefined if wanted[index as usize] => {
-                let address = *found.entry(name).or_insert_with(|| {
-                    let address = look_outside(name, outside);
-                    imports.extend(address.map(|address| (id, address)));
-                    address
-                });
-                if address.is_none() && symbol.binding != Binding::Weak {
-                    missing.push(id);
-                }
-                Place::Outside(address.unwrap_or_default().0)
-            }
-            Definition::Undefined | Definition::LeftOut => Place::Outside(0),
-        });
-    }
-    if !missing.is_empty() {
-        return Err(undefined(graph, &names, &missing, outside));
-    }
-    let mut exports: Vec<SymbolId> = names.into_values().filter(|id| graph.symbol(*id).exported).collect();
-    exports.sort_unstable();
-    Ok(Resolved { places, common: (common.size, common.align), exports, imports })
+    Ok(names)
 }
 
-/// By symbol: whether a relocation of the image refers to it.
-fn wanted(graph: &LinkGraph<'_>) -> Vec<bool> {
+/// Names that the linker itself defines.
+fn special(graph: &LinkGraph<'_>, live: &[bool], bounds: &mut Bounds, name: Name<'_>) -> Option<Place> {
+    if !name.raw && name.bytes == b"_GLOBAL_OFFSET_TABLE_" {
+        return Some(Place::Got);
+    }
+    bounds.place(graph, live, name)
+}
+
+/// By symbol: whether a relocation of the image refers to it; and the symbols whose sizes are wanted.
+fn wanted(graph: &LinkGraph<'_>, live: &[bool]) -> (Vec<bool>, Vec<SymbolId>) {
     let mut wanted = vec![false; graph.symbols.len()];
-    for section in graph.sections.iter().filter(|section| section.live) {
+    let mut sized = Vec::new();
+    for (section, live) in graph.sections.iter().zip(live) {
+        if !live {
+            continue;
+        }
         for relocation in graph.relocations(section) {
+            if relocation.kind.via == Via::Size {
+                sized.push(relocation.symbol);
+            }
             for symbol in [Some(relocation.symbol), relocation.subtrahend].into_iter().flatten() {
                 wanted[symbol.0 as usize] = true;
             }
         }
     }
-    wanted
+    for symbol in &graph.symbols {
+        if let Definition::Fallback(other) = symbol.definition {
+            wanted[other.0 as usize] = true;
+        }
+    }
+    (wanted, sized)
 }
 
-fn look_outside(name: Name<'_>, outside: &dyn Fn(&str) -> Option<TargetAddr>) -> Option<TargetAddr> {
+fn look_outside(name: Name<'_>, hidden: bool, outside: Outside<'_>) -> Option<TargetAddr> {
     let c_name = !name.raw && !name.bytes.is_empty();
-    c_name.then(|| std::str::from_utf8(name.bytes).ok()).flatten().and_then(outside)
-}
-
-/// Whether a symbol stands in a section that is not in the image.
-fn is_dead(graph: &LinkGraph<'_>, symbol: &Symbol) -> bool {
-    matches!(symbol.definition, Definition::Section { section, .. } if !graph.section(section).live)
+    let name = c_name.then(|| std::str::from_utf8(name.bytes).ok()).flatten()?;
+    outside(name, hidden)
 }
 
 fn is_common(graph: &LinkGraph<'_>, symbol: Option<SymbolId>) -> bool {
@@ -136,13 +244,14 @@ fn prefer(graph: &LinkGraph<'_>, first: SymbolId, second: SymbolId) -> Result<Sy
     let rank = |id: SymbolId| {
         let symbol = graph.symbol(id);
         match (symbol.definition, symbol.binding) {
-            (Definition::Common { .. }, _) => 1,
-            (_, Binding::Weak) => 0,
-            _ => 2,
+            (Definition::Fallback(_), _) => 0,
+            (Definition::Common { .. }, _) => 2,
+            (_, Binding::Weak) => 1,
+            _ => 3,
         }
     };
     match (rank(first), rank(second)) {
-        (2, 2) => {
+        (3, 3) => {
             let (one, two) = (graph.symbol(first), graph.symbol(second));
             Err(Error::duplicate(format!("is defined in {} too", graph.input_name(one.input)))
                 .symbol(graph.symbol_name(two))
@@ -199,33 +308,35 @@ fn undefined(
     graph: &LinkGraph<'_>,
     names: &HashMap<Name<'_>, SymbolId>,
     missing: &[SymbolId],
-    outside: &dyn Fn(&str) -> Option<TargetAddr>,
+    outside: Outside<'_>,
 ) -> Error {
-    let mut wanted: Vec<(Name<'_>, Vec<&str>)> = Vec::new();
+    let mut wanted: Vec<(Name<'_>, bool, Vec<&str>)> = Vec::new();
     let mut index: HashMap<Name<'_>, usize> = HashMap::new();
     for id in missing {
         let symbol = graph.symbol(*id);
         let name = graph.symbol_key(symbol);
         let at = *index.entry(name).or_insert_with(|| {
-            wanted.push((name, Vec::new()));
+            wanted.push((name, symbol.hidden, Vec::new()));
             wanted.len() - 1
         });
         let input = graph.input_name(symbol.input);
-        if !wanted[at].1.contains(&input) {
-            wanted[at].1.push(input);
+        if !wanted[at].2.contains(&input) {
+            wanted[at].2.push(input);
         }
     }
     let exists =
-        |name: &str| names.contains_key(&Name { raw: false, bytes: name.as_bytes() }) || outside(name).is_some();
+        |name: &str| names.contains_key(&Name { raw: false, bytes: name.as_bytes() }) || outside(name, false).is_some();
     let lines: Vec<String> = wanted
         .iter()
         .enumerate()
-        .map(|(number, (name, inputs))| {
+        .map(|(number, (name, hidden, inputs))| {
             let Name { raw, bytes } = name;
             let name = String::from_utf8_lossy(bytes);
             // So many are a missing library, not a slip, and each search asks for thousands of names.
             let near = if number < 8 { near_names(&name, &exists) } else { Vec::new() };
-            let hint = if *raw && exists(&name) {
+            let hint = if *hidden && exists(&name) {
+                " (hidden: only the inputs may define it)".to_owned()
+            } else if *raw && exists(&name) {
                 format!(" (in Mach-O, C's `{name}` is `_{name}`)")
             } else if near.is_empty() {
                 String::new()

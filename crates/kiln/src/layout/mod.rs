@@ -1,5 +1,7 @@
 //! Layout: sections, stubs and the GOT become offsets in three segments, then addresses.
 
+use std::ops::Range;
+
 use crate::error::{Error, Result};
 use crate::fixup;
 use crate::graph::{Entries, LinkGraph, Permission, Place, Resolved, SectionId, SymbolId};
@@ -11,6 +13,9 @@ pub(crate) const MAX_IMAGE: u64 = 1 << 31;
 /// The size of a GOT slot: an address.
 const SLOT_SIZE: u64 = 8;
 
+/// The largest image with sections of the medium and large code models, which may be far from the others.
+const MAX_LARGE_IMAGE: u64 = 1 << 40;
+
 /// Where everything stands in its segment.
 #[derive(Debug)]
 pub(crate) struct Layout {
@@ -18,7 +23,9 @@ pub(crate) struct Layout {
     pub(crate) segments: [Segment; 3],
     /// By [`SectionId`]: offset in the segment of the section's permission. 0 for sections that are not in the image.
     offsets: Vec<u64>,
-    stubs: u64,
+    /// Room in the text that no section and no stub takes.
+    pub(crate) gaps: Vec<Range<u64>>,
+    islands: Vec<(Range<u32>, u64)>,
     got: u64,
     common: u64,
     stub_size: u64,
@@ -33,48 +40,102 @@ pub(crate) struct Segment {
     pub(crate) align: u64,
 }
 
+/// Hands out room in the segments.
+struct Room {
+    segments: [Segment; 3],
+    gaps: Vec<Range<u64>>,
+}
+
+impl Room {
+    fn reserve(&mut self, permission: Permission, size: u64, align: u64, limit: u64) -> Result<u64> {
+        let segment = &mut self.segments[permission as usize];
+        if size == 0 {
+            return Ok(segment.size);
+        }
+        let start = segment.size.checked_next_multiple_of(align);
+        let end = start.and_then(|start| start.checked_add(size)).filter(|end| *end <= limit);
+        let (Some(start), Some(end)) = (start, end) else {
+            return Err(Error::unsupported(format!(
+                "{size:#x} bytes more make the image larger than {}",
+                fixup::binary_size(limit)
+            )));
+        };
+        if permission == Permission::Text && start > segment.size {
+            self.gaps.push(segment.size..start);
+        }
+        segment.size = end;
+        segment.align = segment.align.max(align);
+        Ok(start)
+    }
+}
+
+impl Room {
+    fn common(&mut self, resolved: &Resolved) -> Result<u64> {
+        self.reserve(Permission::Data, resolved.common.0, resolved.common.1.max(1), MAX_IMAGE)
+    }
+}
+
+/// Sections between two names must be in one segment.
+fn check_bounds(graph: &LinkGraph<'_>, resolved: &Resolved) -> Result<()> {
+    for bound in resolved.bounds.list.iter().filter(|bound| bound.contiguous) {
+        let mut sections = bound.sections.iter().map(|id| graph.section(*id));
+        let Some(first) = sections.next() else { continue };
+        if let Some(other) = sections.find(|section| section.permission != first.permission) {
+            return Err(Error::unsupported(format!(
+                "the section is {} here and {} in {}, and names for its beginning and end want it in one piece",
+                other.permission,
+                first.permission,
+                graph.input_name(first.input)
+            ))
+            .section(graph.section_name(other))
+            .input(graph.input_name(other.input))
+            .help("give it the same flags in all files"));
+        }
+    }
+    Ok(())
+}
+
 impl Layout {
-    /// Gives every live section, the stubs, the GOT and the common symbols their offsets.
+    /// Gives the sections, in their order, the stubs, the GOT and the common symbols their offsets.
     ///
     /// # Errors
     ///
-    /// The image is larger than 2 GiB.
+    /// The image is larger than 2 GiB, without the sections that may be far away; or sections that must stand together
+    /// want different protections.
     pub(crate) fn of(graph: &LinkGraph<'_>, resolved: &Resolved, entries: &Entries) -> Result<Layout> {
-        let mut segments = [Segment { size: 0, align: 1 }; 3];
+        check_bounds(graph, resolved)?;
+        let mut room = Room { segments: [Segment { size: 0, align: 1 }; 3], gaps: Vec::new() };
         let mut offsets = vec![0; graph.sections.len()];
-        let mut reserve = |permission: Permission, size: u64, align: u64| {
-            let segment = &mut segments[permission as usize];
-            if size == 0 {
-                return Ok(segment.size);
+        let stub_size = fixup::stub_size(graph.arch);
+        let stub_room = |stubs: &Range<u32>| stub_size * u64::from(stubs.end - stubs.start);
+        let mut islands: Vec<(Range<u32>, u64)> = Vec::new();
+        let mut next_island = entries.islands.iter().peekable();
+        let got = room.reserve(Permission::Const, SLOT_SIZE * entries.slots.len() as u64, SLOT_SIZE, MAX_IMAGE)?;
+        let mut common = None;
+        for id in &resolved.order {
+            let section = graph.section(*id);
+            if section.large && common.is_none() {
+                common = Some(room.common(resolved)?);
             }
-            let start = segment.size.checked_next_multiple_of(align);
-            let end = start.and_then(|start| start.checked_add(size)).filter(|end| *end <= MAX_IMAGE);
-            let (Some(start), Some(end)) = (start, end) else {
-                return Err(Error::unsupported(format!(
-                    "{size:#x} bytes more make the image larger than {}",
-                    fixup::binary_size(MAX_IMAGE)
-                )));
-            };
-            segment.size = end;
-            segment.align = segment.align.max(align);
-            Ok(start)
-        };
-
-        let got = reserve(Permission::Const, SLOT_SIZE * entries.slots.len() as u64, SLOT_SIZE)?;
-        // Zeros come last, so that what the inputs hold stands together.
-        for zeros in [false, true] {
-            for (offset, section) in offsets.iter_mut().zip(&graph.sections) {
-                if section.live && section.data.is_none() == zeros {
-                    *offset = reserve(section.permission, section.size, section.align).map_err(|error| {
-                        error.section(graph.section_name(section)).input(graph.input_name(section.input))
-                    })?;
-                }
+            let limit = if section.large { MAX_LARGE_IMAGE } else { MAX_IMAGE };
+            offsets[id.0 as usize] = room
+                .reserve(section.permission, section.size, section.align, limit)
+                .map_err(|error| error.section(graph.section_name(section)).input(graph.input_name(section.input)))?;
+            if let Some(island) = next_island.next_if(|island| island.after == *id) {
+                let stubs = islands.last().map_or(0, |(stubs, _)| stubs.end)..island.end;
+                let offset = room.reserve(Permission::Text, stub_room(&stubs), SLOT_SIZE, MAX_IMAGE)?;
+                islands.push((stubs, offset));
             }
         }
-        let stub_size = fixup::stub_size(graph.arch);
-        let stubs = reserve(Permission::Text, stub_size * entries.stubs.len() as u64, SLOT_SIZE)?;
-        let common = reserve(Permission::Data, resolved.common.0, resolved.common.1.max(1))?;
-        Ok(Layout { segments, offsets, stubs, got, common, stub_size })
+        let stubs = islands.last().map_or(0, |(stubs, _)| stubs.end)..entries.stubs.len() as u32;
+        let offset = room.reserve(Permission::Text, stub_room(&stubs), SLOT_SIZE, MAX_IMAGE)?;
+        islands.push((stubs, offset));
+        let common = match common {
+            Some(common) => common,
+            None => room.common(resolved)?,
+        };
+        let Room { segments, gaps } = room;
+        Ok(Layout { segments, offsets, gaps, islands, got, common, stub_size })
     }
 
     /// The alignment that the image as a whole needs, at least a page.
@@ -104,8 +165,11 @@ impl Layout {
             starts[*permission as usize] = start;
             end = start + segment.size;
         }
-        if end > MAX_IMAGE {
-            return Err(Error::unsupported(format!("the image is larger than {}", fixup::binary_size(MAX_IMAGE))));
+        if end > MAX_LARGE_IMAGE {
+            return Err(Error::unsupported(format!(
+                "the image is larger than {}",
+                fixup::binary_size(MAX_LARGE_IMAGE)
+            )));
         }
         Ok((starts, end.next_multiple_of(page)))
     }
@@ -117,7 +181,7 @@ impl Layout {
     }
 
     /// Gives the segments their addresses.
-    pub(crate) fn place(self, bases: [TargetAddr; 3]) -> Result<Addresses> {
+    pub(crate) fn place(self, graph: &LinkGraph<'_>, resolved: &Resolved, bases: [TargetAddr; 3]) -> Result<Addresses> {
         for (base, segment) in bases.iter().zip(&self.segments) {
             if base.0.checked_add(segment.size).is_none() || base.0 % segment.align != 0 {
                 return Err(Error::unsupported(format!(
@@ -127,7 +191,17 @@ impl Layout {
                 .help("choose another base"));
             }
         }
-        Ok(Addresses { layout: self, bases })
+        let mut addresses = Addresses { layout: self, bases, bounds: Vec::new() };
+        for bound in &resolved.bounds.list {
+            let starts = bound.sections.iter().map(|id| (addresses.section(graph, *id), graph.section(*id).size));
+            let range = starts.fold(None, |range: Option<Range<u64>>, (start, size)| {
+                let range = range.unwrap_or(start..start);
+                Some(range.start.min(start)..range.end.max(start + size))
+            });
+            let data = addresses.base(Permission::Data);
+            addresses.bounds.push(range.unwrap_or(data..data));
+        }
+        Ok(addresses)
     }
 }
 
@@ -137,6 +211,8 @@ pub(crate) struct Addresses {
     pub(crate) layout: Layout,
     /// By [`Permission`].
     pub(crate) bases: [TargetAddr; 3],
+    /// Of `Bounds::list`.
+    bounds: Vec<Range<u64>>,
 }
 
 impl Addresses {
@@ -163,8 +239,30 @@ impl Addresses {
             // Offsets may lie outside the section: they wrap as the target's own arithmetic does.
             Place::Section { section, offset } => self.section(graph, section).wrapping_add(offset),
             Place::Common(offset) => self.base(Permission::Data) + self.layout.common + offset,
+            Place::Bound { index, end } => {
+                let range = &self.bounds[index as usize];
+                if end { range.end } else { range.start }
+            }
+            Place::Got => self.got(),
             Place::Outside(address) => address,
+            Place::Discarded => 0,
         }
+    }
+
+    /// Where the GOT begins.
+    pub(crate) fn got(&self) -> u64 {
+        self.base(Permission::Const) + self.layout.got
+    }
+
+    /// The number of the segment that a symbol is in, from 1, and the segment's address. `None`: it is in none.
+    pub(crate) fn segment(&self, graph: &LinkGraph<'_>, place: Place) -> Option<(u64, u64)> {
+        let permission = match place {
+            Place::Section { section, .. } => graph.section(section).permission,
+            Place::Common(_) => Permission::Data,
+            Place::Got => Permission::Const,
+            Place::Bound { .. } | Place::Outside(_) | Place::Discarded => return None,
+        };
+        Some((permission as u64 + 1, self.base(permission)))
     }
 
     /// The offset in the constants, and the address, of a GOT slot.
@@ -180,7 +278,9 @@ impl Addresses {
 
     /// The offset in the text, and the address, of a stub.
     pub(crate) fn stub(&self, stub: u32) -> (u64, u64) {
-        let offset = self.layout.stubs + self.layout.stub_size * u64::from(stub);
+        let island = self.layout.islands.partition_point(|(stubs, _)| stubs.end <= stub);
+        let (first, start) = self.layout.islands.get(island).map_or((0, 0), |(stubs, start)| (stubs.start, *start));
+        let offset = start + self.layout.stub_size * u64::from(stub - first);
         (offset, self.base(Permission::Text) + offset)
     }
 }

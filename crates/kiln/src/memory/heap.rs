@@ -67,7 +67,7 @@ impl CodeHeap {
         }
         let mut graph = LinkGraph::new(Target::host().arch());
         object::add_flat(&mut graph, "code", code.into(), &[])?;
-        let resolved = resolve(&graph, &|_| None)?;
+        let resolved = resolve(&graph, &|_, _| None)?;
         let layout = Layout::of(&graph, &resolved, &Entries::default())?;
         let mut staged = Staged::reserve(self.choice.strategy(), &layout)?;
         let [TargetAddr(address), ..] = staged.bases();

@@ -58,7 +58,7 @@ impl Symbols {
     pub(crate) fn of(graph: &LinkGraph<'_>, resolved: &Resolved, addresses: &Addresses) -> Symbols {
         let mut by_name: Vec<Defined> = (0u32..)
             .zip(&graph.symbols)
-            .filter(|(_, symbol)| graph.defines(symbol))
+            .filter(|(_, symbol)| graph.defines(&resolved.live, symbol))
             .map(|(index, symbol)| Defined {
                 name: graph.symbol_name(symbol).into(),
                 local: resolved.exports.binary_search(&SymbolId(index)).is_err(),

@@ -2,12 +2,13 @@
 
 use object::LittleEndian;
 use object::pe::{self, ImageFileHeader, ImageSectionHeader, ImageSymbol};
-use object::read::coff::{CoffHeader, Symbol, SymbolTable};
+use object::read::SymbolIndex;
+use object::read::coff::{CoffHeader, SectionTable, Symbol, SymbolTable};
 
 use super::{NewSection, NewSymbol, Reader, malformed};
 use crate::error::{Error, Result};
 use crate::fixup;
-use crate::graph::{Binding, Definition, Relocation, SectionId};
+use crate::graph::{Binding, Definition, Relocation, Rule, SectionId, SymbolId};
 use crate::target::Arch;
 
 type Symbols<'b> = SymbolTable<'b, &'b [u8], ImageFileHeader>;
@@ -28,6 +29,7 @@ pub(super) fn read(reader: &mut Reader<'_, '_, '_>) -> Result<()> {
         let id = add_section(reader, section, name).map_err(|error| error.section(String::from_utf8_lossy(name)))?;
         ids.push(id);
     }
+    let mut comdats = Comdats::of(&table);
     let mut next = 0;
     for (index, symbol) in symbols.iter() {
         // Auxiliary records take numbers too.
@@ -37,8 +39,11 @@ pub(super) fn read(reader: &mut Reader<'_, '_, '_>) -> Result<()> {
         }
         next += 1;
         let name = symbol.name(symbols.strings()).map_err(malformed("a symbol's name"))?;
-        add_symbol(reader, &ids, symbol, name).map_err(|error| error.symbol(String::from_utf8_lossy(name)))?;
+        add_symbol(reader, &symbols, &ids, index, symbol, name)
+            .and_then(|()| comdats.symbol(reader, &symbols, &ids, index, symbol, name))
+            .map_err(|error| error.symbol(String::from_utf8_lossy(name)))?;
     }
+    comdats.finish()?;
     while next < symbols.len() {
         reader.placeholder()?;
         next += 1;
@@ -67,9 +72,6 @@ fn add_section(
         reader.leave_out(name, "unwind tables are not registered yet: no panic or exception may cross this code");
         return Ok(None);
     }
-    if has(pe::IMAGE_SCN_LNK_COMDAT) {
-        return Err(Error::unsupported("COMDAT sections are not supported yet"));
-    }
     // `.CRT$…` is Microsoft's way, `.ctors` and `.dtors` are GNU's.
     if is(b".CRT") || name.starts_with(b".ctors") || name.starts_with(b".dtors") {
         return Err(Error::unsupported("initializers and finalizers are not supported yet")
@@ -89,24 +91,39 @@ fn add_section(
     };
     let new = NewSection {
         name,
+        segment: &[],
         data,
         size: u64::from(section.size_of_raw_data.get(LE)),
         align: section.coff_alignment(),
         writable: has(pe::IMAGE_SCN_MEM_WRITE),
         executable: has(pe::IMAGE_SCN_MEM_EXECUTE) || has(pe::IMAGE_SCN_CNT_CODE),
+        large: false,
     };
     reader.section(new).map(Some)
 }
 
 fn add_symbol(
     reader: &mut Reader<'_, '_, '_>,
+    symbols: &Symbols<'_>,
     ids: &[Option<SectionId>],
+    index: SymbolIndex,
     symbol: &ImageSymbol,
     name: &[u8],
 ) -> Result<()> {
     let class = symbol.storage_class();
     if class == pe::IMAGE_SYM_CLASS_WEAK_EXTERNAL {
-        return Err(Error::unsupported("weak externals are not supported yet"));
+        return add_weak(reader, symbols, index, name);
+    }
+    let known = [
+        pe::IMAGE_SYM_CLASS_EXTERNAL,
+        pe::IMAGE_SYM_CLASS_STATIC,
+        pe::IMAGE_SYM_CLASS_LABEL,
+        pe::IMAGE_SYM_CLASS_SECTION,
+        pe::IMAGE_SYM_CLASS_FILE,
+        pe::IMAGE_SYM_CLASS_FUNCTION,
+    ];
+    if !known.contains(&class) {
+        return Err(Error::unsupported(format!("storage class {} is not supported", class.0)));
     }
     if class == pe::IMAGE_SYM_CLASS_FILE || class == pe::IMAGE_SYM_CLASS_FUNCTION {
         reader.placeholder()?;
@@ -136,8 +153,111 @@ fn add_symbol(
     };
     let binding = if external { Binding::Global } else { Binding::Local };
     let exported = external && !matches!(definition, Definition::Undefined | Definition::LeftOut);
-    reader.symbol(NewSymbol { name, raw: false, definition, binding, exported, size: 0 })?;
+    reader.symbol(NewSymbol { name, raw: false, definition, binding, exported, hidden: false, size: 0 })?;
     Ok(())
+}
+
+/// A weak external: another symbol stands for it unless there is a definition (*PE Format*, "Weak Externals").
+fn add_weak(reader: &mut Reader<'_, '_, '_>, symbols: &Symbols<'_>, index: SymbolIndex, name: &[u8]) -> Result<()> {
+    if symbols.symbol(index).is_ok_and(|symbol| !symbol.has_aux_weak_external()) {
+        return Err(Error::malformed("a weak external without its record"));
+    }
+    let aux = symbols.aux_weak_external(index).map_err(malformed("a weak external"))?;
+    let other = aux.weak_default_sym_index.get(LE);
+    if other as usize >= symbols.len() {
+        return Err(Error::malformed(format!("the weak external stands for symbol {other}, which does not exist")));
+    }
+    // As the file numbers them, one for one, so it may still be to come.
+    let Some(other) = reader.first_symbol.checked_add(other) else {
+        return Err(Error::unsupported("the inputs hold more than 4 billion symbols"));
+    };
+    let definition = Definition::Fallback(SymbolId(other));
+    let binding = Binding::Weak;
+    reader.symbol(NewSymbol { name, raw: false, definition, binding, exported: false, hidden: false, size: 0 })?;
+    Ok(())
+}
+
+/// The COMDAT sections while the symbols are read. The first symbol of such a section, which stands for it, says the
+/// rule, and the second one is the name (*PE Format*, "COMDAT Sections").
+struct Comdats {
+    /// By section.
+    states: Vec<Comdat>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Comdat {
+    /// No such section, or read.
+    No,
+    /// Nothing read.
+    New,
+    /// The rule is read.
+    Rule(Rule),
+}
+
+impl Comdats {
+    fn of(table: &SectionTable<'_>) -> Comdats {
+        let is = |section: &ImageSectionHeader| section.characteristics.get(LE).contains(pe::IMAGE_SCN_LNK_COMDAT);
+        Comdats { states: table.iter().map(|section| if is(section) { Comdat::New } else { Comdat::No }).collect() }
+    }
+
+    fn symbol(
+        &mut self,
+        reader: &mut Reader<'_, '_, '_>,
+        symbols: &Symbols<'_>,
+        ids: &[Option<SectionId>],
+        index: SymbolIndex,
+        symbol: &ImageSymbol,
+        name: &[u8],
+    ) -> Result<()> {
+        let number = usize::try_from(symbol.section_number().0 - 1).unwrap_or(usize::MAX);
+        let Some(state) = self.states.get_mut(number) else { return Ok(()) };
+        let id = ids.get(number).copied().flatten();
+        match *state {
+            Comdat::No => {}
+            Comdat::New if symbol.has_aux_section() => {
+                let aux = symbols.aux_section(index).map_err(malformed("a section's record"))?;
+                *state = match aux.selection {
+                    pe::IMAGE_COMDAT_SELECT_NODUPLICATES => Comdat::Rule(Rule::Only),
+                    pe::IMAGE_COMDAT_SELECT_ANY => Comdat::Rule(Rule::First),
+                    pe::IMAGE_COMDAT_SELECT_SAME_SIZE => Comdat::Rule(Rule::SameSize),
+                    pe::IMAGE_COMDAT_SELECT_EXACT_MATCH => Comdat::Rule(Rule::SameContents),
+                    pe::IMAGE_COMDAT_SELECT_LARGEST => Comdat::Rule(Rule::Largest),
+                    pe::IMAGE_COMDAT_SELECT_ASSOCIATIVE => Comdat::No,
+                    other => {
+                        return Err(Error::unsupported(format!("COMDAT selection {} is not supported", other.0)));
+                    }
+                };
+                if aux.selection == pe::IMAGE_COMDAT_SELECT_ASSOCIATIVE {
+                    let leader = usize::from(aux.number.get(LE));
+                    let Some(leader) = leader.checked_sub(1).and_then(|leader| ids.get(leader)) else {
+                        return Err(Error::malformed(format!(
+                            "the section goes with section {leader}, which does not exist"
+                        )));
+                    };
+                    reader.graph.follows.extend(id.zip(*leader));
+                }
+            }
+            Comdat::New => {
+                return Err(Error::malformed("a COMDAT section's first symbol does not stand for it"));
+            }
+            Comdat::Rule(rule) => {
+                *state = Comdat::No;
+                // By a local name, no other input has the same.
+                if symbol.storage_class() == pe::IMAGE_SYM_CLASS_EXTERNAL {
+                    let name = reader.span(name)?;
+                    reader.group(name, rule, id.into_iter())?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn finish(&self) -> Result<()> {
+        match self.states.iter().position(|state| *state != Comdat::No) {
+            None => Ok(()),
+            Some(number) => Err(Error::malformed(format!("section {} is COMDAT, and has no name", number + 1))),
+        }
+    }
 }
 
 fn add_relocations(

@@ -6,7 +6,8 @@ use object::{LittleEndian, SectionIndex, SymbolIndex};
 
 use super::{NewSection, NewSymbol, Reader, malformed};
 use crate::error::{Error, Result};
-use crate::graph::{Binding, Definition, Relocation, SectionId};
+use crate::fixup;
+use crate::graph::{Binding, Definition, Relocation, Rule, SectionId};
 use crate::target::Arch;
 
 type File = FileHeader64<LittleEndian>;
@@ -38,7 +39,75 @@ pub(super) fn read(reader: &mut Reader<'_, '_, '_>) -> Result<()> {
     for section in table.iter() {
         add_relocations(reader, &table, &symbols, &ids, section)?;
     }
+    for (section, id) in table.iter().zip(&ids) {
+        match id {
+            Some(id) => follow(reader, &ids, section, *id)?,
+            None if section.sh_type(LE) == elf::SHT_GROUP => add_group(reader, &table, &symbols, &ids, section)?,
+            None => {}
+        }
+    }
     Ok(())
+}
+
+/// A section with `SHF_LINK_ORDER` belongs to another one (*System V ABI*, "Sections").
+fn follow(reader: &mut Reader<'_, '_, '_>, ids: &[Option<SectionId>], section: &Header, id: SectionId) -> Result<()> {
+    let link = section.sh_link(LE) as usize;
+    if !section.sh_flags(LE).contains(elf::SHF_LINK_ORDER) || link == 0 {
+        return Ok(());
+    }
+    match ids.get(link) {
+        Some(Some(leader)) => reader.graph.follows.push((id, *leader)),
+        // With a section that is not loaded, it has nothing to say of the image.
+        Some(None) => {}
+        None => {
+            return Err(Error::malformed(format!("the section belongs to section {link}, which does not exist"))
+                .section(reader.graph_section_name(id)));
+        }
+    }
+    Ok(())
+}
+
+/// Of the groups of one name (`GRP_COMDAT`), whose name is that of a symbol, one is kept.
+fn add_group<'b>(
+    reader: &mut Reader<'_, '_, 'b>,
+    table: &SectionTable<'b, File>,
+    symbols: &SymbolTable<'b, File>,
+    ids: &[Option<SectionId>],
+    section: &Header,
+) -> Result<()> {
+    let Some((flags, members)) = section.group(LE, reader.bytes).map_err(malformed("a section group"))? else {
+        return Ok(());
+    };
+    if flags.0 & !elf::GRP_COMDAT.0 != 0 {
+        return Err(Error::unsupported(format!("section group flags {:#x} are not supported", flags.0)));
+    }
+    if !flags.contains(elf::GRP_COMDAT) {
+        return Ok(());
+    }
+    let index = SymbolIndex(section.sh_info(LE) as usize);
+    let symbol = symbols.symbol(index).map_err(malformed("a section group's symbol"))?;
+    let mut name = symbols.symbol_name(LE, symbol).map_err(malformed("a section group's symbol"))?;
+    if name.is_empty() && symbol.st_type() == elf::STT_SECTION {
+        let home = symbols.symbol_section(LE, symbol, index).map_err(malformed("a symbol's section"))?;
+        let home = home.and_then(|home| table.section(home).ok());
+        name = home.and_then(|home| table.section_name(LE, home).ok()).unwrap_or_default();
+    }
+    let mut found = Vec::with_capacity(members.len());
+    for member in members {
+        let member = member.get(LE) as usize;
+        match ids.get(member) {
+            Some(id) => found.extend(*id),
+            None => {
+                return Err(Error::malformed(format!(
+                    "a section group holds section {member}, and there are {}",
+                    table.len()
+                ))
+                .symbol(String::from_utf8_lossy(name)));
+            }
+        }
+    }
+    let name = reader.span(name)?;
+    reader.group(name, Rule::First, found.into_iter())
 }
 
 /// Adds a section that is to be in the image: `Some`; or not: `None`.
@@ -49,12 +118,9 @@ fn add_section(reader: &mut Reader<'_, '_, '_>, section: &Header, name: &[u8]) -
         return Err(Error::unsupported("the file asks for an executable stack")
             .help("assemble with `.section .note.GNU-stack,\"\",%progbits`"));
     }
-    if section.sh_type(LE) == elf::SHT_GROUP {
-        return Err(Error::unsupported("section groups (COMDAT) are not supported yet")
-            .help("compile without inline functions and templates in several files, or link first with `ld -r`"));
-    }
     if !flags.contains(elf::SHF_ALLOC) {
-        let about_the_file = [elf::SHT_NULL, elf::SHT_SYMTAB, elf::SHT_STRTAB, elf::SHT_RELA, elf::SHT_SYMTAB_SHNDX];
+        let about_the_file =
+            [elf::SHT_NULL, elf::SHT_SYMTAB, elf::SHT_STRTAB, elf::SHT_RELA, elf::SHT_SYMTAB_SHNDX, elf::SHT_GROUP];
         if !about_the_file.contains(&section.sh_type(LE)) {
             reader.leave_out(name, "not allocated: debug information, comments or notes");
         }
@@ -80,12 +146,14 @@ fn add_section(reader: &mut Reader<'_, '_, '_>, section: &Header, name: &[u8]) -
         elf::SHF_MERGE,
         elf::SHF_STRINGS,
         elf::SHF_INFO_LINK,
-        // The order follows from the inputs' own.
+        // The order follows from the inputs' own; whether it is there, from `follow`.
         elf::SHF_LINK_ORDER,
+        elf::SHF_GROUP,
         // Nothing is dropped as unused, so everything is retained.
         elf::SHF_GNU_RETAIN,
     ];
-    let unknown = known.iter().fold(flags.0, |left, flag| left & !flag.0);
+    let large = fixup::elf_large_flag(reader.graph.arch);
+    let unknown = known.iter().fold(flags.0 & !large, |left, flag| left & !flag.0);
     if unknown != 0 {
         return Err(Error::unsupported(format!("section flags {unknown:#x} are not supported")));
     }
@@ -119,11 +187,13 @@ fn add_section(reader: &mut Reader<'_, '_, '_>, section: &Header, name: &[u8]) -
     };
     let new = NewSection {
         name,
+        segment: &[],
         data,
         size,
         align: section.sh_addralign(LE),
         writable: flags.contains(elf::SHF_WRITE),
         executable: flags.contains(elf::SHF_EXECINSTR),
+        large: flags.0 & large != 0,
     };
     reader.section(new).map(Some)
 }
@@ -151,7 +221,13 @@ fn add_symbol<'b>(
         }
         // Its name is that of its section, which the graph knows; a file's name is no name of a place.
         elf::STT_SECTION | elf::STT_FILE => name = &[],
-        _ => {}
+        elf::STT_NOTYPE | elf::STT_OBJECT | elf::STT_FUNC | elf::STT_COMMON | elf::STT_GNU_IFUNC => {}
+        other => return Err(Error::unsupported(format!("symbol type {} is not supported", other.0))),
+    }
+    let visibility = symbol.st_visibility();
+    let others = symbol.st_other().0 & !visibility.0 & !fixup::elf_symbol_bits(reader.graph.arch);
+    if others != 0 {
+        return Err(Error::unsupported(format!("st_other bits {others:#x} are not supported")));
     }
     let definition = match symbol.st_shndx(LE) {
         // A relocation without a symbol is one against address 0.
@@ -185,15 +261,17 @@ fn add_symbol<'b>(
     };
     let binding = match symbol.st_bind() {
         elf::STB_LOCAL => Binding::Local,
-        elf::STB_GLOBAL | elf::STB_GNU_UNIQUE => Binding::Global,
+        elf::STB_GLOBAL => Binding::Global,
+        elf::STB_GNU_UNIQUE => Binding::Unique,
         elf::STB_WEAK => Binding::Weak,
         other => return Err(Error::unsupported(format!("symbol binding {} is not supported", other.0))),
     };
     let binding = if index.0 == 0 { Binding::Local } else { binding };
     let exported = binding != Binding::Local
         && !matches!(definition, Definition::Undefined | Definition::LeftOut)
-        && matches!(symbol.st_visibility(), elf::STV_DEFAULT | elf::STV_PROTECTED);
-    reader.symbol(NewSymbol { name, raw: false, definition, binding, exported, size })?;
+        && matches!(visibility, elf::STV_DEFAULT | elf::STV_PROTECTED);
+    let hidden = binding != Binding::Local && matches!(visibility, elf::STV_HIDDEN | elf::STV_INTERNAL);
+    reader.symbol(NewSymbol { name, raw: false, definition, binding, exported, hidden, size })?;
     Ok(())
 }
 

@@ -137,7 +137,7 @@ fn add_section(reader: &mut Reader<'_, '_, '_>, section: &Section64<LittleEndian
     let align = 1u64.checked_shl(section.align(LE)).unwrap_or(u64::MAX);
     // The static linker makes `__TEXT` and `__DATA_CONST` read-only and every other segment writable.
     let writable = !executable && segment != b"__TEXT" && segment != b"__DATA_CONST";
-    let new = NewSection { name, data, size: section.size(LE), align, writable, executable };
+    let new = NewSection { name, segment, data, size: section.size(LE), align, writable, executable, large: false };
     reader.section(new).map(Some)
 }
 
@@ -207,7 +207,7 @@ fn add_symbol(
         Some(name) => (name, false),
         None => (name, true),
     };
-    reader.symbol(NewSymbol { name, raw, definition, binding, exported, size })?;
+    reader.symbol(NewSymbol { name, raw, definition, binding, exported, hidden: false, size })?;
     Ok(())
 }
 
@@ -281,13 +281,18 @@ impl Whole<'_, '_, '_, '_> {
         if explicit.is_some() && !kind.is_in_instruction() {
             return Err(Error::malformed(format!("{} with an addend apart from its field", kind.name)));
         }
+        if explicit.is_some() && matches!(kind.via, Via::Got | Via::GotLoad) {
+            let name = self.reader.graph.symbol(symbol).name.get_in(self.reader.bytes);
+            return Err(Error::unsupported(format!("{} with an addend is not supported", kind.name))
+                .symbol(String::from_utf8_lossy(name)));
+        }
         let field = self.contents.get(offset as usize..).and_then(|rest| rest.get(..kind.width()));
         let Some(field) = field else {
             return Err(Error::malformed(format!("{} lies outside its section", kind.name)));
         };
         let embedded = kind.read_addend(field);
         let in_field = fixup::macho_addend_in_field(self.reader.graph.arch, info.r_type.0);
-        if address.is_some() && (!in_field || kind.via == Via::Got) {
+        if address.is_some() && (!in_field || matches!(kind.via, Via::Got | Via::GotLoad)) {
             return Err(Error::unsupported(format!("{} to a section instead of a symbol", kind.name)));
         }
         if kind.is_in_instruction() && embedded != 0 {

@@ -15,8 +15,8 @@ pub(crate) use linked::text_of;
 use crate::error::{Error, Result};
 use crate::fixup::{self, Lookup};
 use crate::graph::{
-    Binding, Definition, Input, LeftOut, LinkGraph, Permission, Relocation, SectionId, Span, Symbol as GraphSymbol,
-    SymbolId,
+    Binding, Definition, Group, Input, LeftOut, LinkGraph, Permission, Relocation, Rule, SectionId, Span,
+    Symbol as GraphSymbol, SymbolId,
 };
 use crate::source::{self, Kind};
 use crate::target::{Arch, Format};
@@ -95,18 +95,21 @@ pub(crate) fn add_flat<'a>(
             definition: Definition::Section { section, offset },
             binding: Binding::Global,
             exported: true,
+            hidden: false,
             size: 0,
         });
     }
     graph.sections.push(crate::graph::Section {
         input,
         name: Span::default(),
+        segment: Span::default(),
         data: Some(code),
         size: length as u64,
         // Nothing says what the code wants; arm64 code may find its own data by page.
         align: linked::PAGE,
         permission: Permission::Text,
         relocations: 0..0,
+        large: false,
         live: true,
     });
     graph.symbols.append(&mut symbols);
@@ -119,6 +122,9 @@ struct Mark {
     sections: usize,
     symbols: usize,
     relocations: usize,
+    groups: usize,
+    members: usize,
+    follows: usize,
     left_out: usize,
 }
 
@@ -128,6 +134,9 @@ impl Mark {
             sections: graph.sections.len(),
             symbols: graph.symbols.len(),
             relocations: graph.relocations.len(),
+            groups: graph.groups.len(),
+            members: graph.members.len(),
+            follows: graph.follows.len(),
             left_out: graph.left_out.len(),
         }
     }
@@ -136,6 +145,9 @@ impl Mark {
         graph.sections.truncate(self.sections);
         graph.symbols.truncate(self.symbols);
         graph.relocations.truncate(self.relocations);
+        graph.groups.truncate(self.groups);
+        graph.members.truncate(self.members);
+        graph.follows.truncate(self.follows);
         graph.left_out.truncate(self.left_out);
     }
 }
@@ -155,12 +167,15 @@ struct Reader<'g, 'a, 'b> {
 /// What a format says of a section that is to be in the image.
 struct NewSection<'b> {
     name: &'b [u8],
+    /// Mach-O's; else empty.
+    segment: &'b [u8],
     /// `None`: zeros.
     data: Option<&'b [u8]>,
     size: u64,
     align: u64,
     writable: bool,
     executable: bool,
+    large: bool,
 }
 
 /// What a format says of a symbol.
@@ -170,12 +185,13 @@ struct NewSymbol<'b> {
     definition: Definition,
     binding: Binding,
     exported: bool,
+    hidden: bool,
     size: u64,
 }
 
 impl<'b> NewSymbol<'b> {
     fn local(name: &'b [u8], definition: Definition) -> NewSymbol<'b> {
-        NewSymbol { name, raw: false, definition, binding: Binding::Local, exported: false, size: 0 }
+        NewSymbol { name, raw: false, definition, binding: Binding::Local, exported: false, hidden: false, size: 0 }
     }
 }
 
@@ -207,7 +223,7 @@ impl<'g, 'a, 'b> Reader<'g, 'a, 'b> {
     }
 
     fn section(&mut self, new: NewSection<'_>) -> Result<SectionId> {
-        let NewSection { name, data, size, align, writable, executable } = new;
+        let NewSection { name, segment, data, size, align, writable, executable, large } = new;
         let error = |error: Error| error.section(String::from_utf8_lossy(name));
         if writable && executable {
             return Err(error(
@@ -245,15 +261,26 @@ impl<'g, 'a, 'b> Reader<'g, 'a, 'b> {
         let section = crate::graph::Section {
             input: self.input,
             name: self.span(name)?,
+            segment: self.span(segment)?,
             data,
             size,
             align,
             permission,
             relocations: 0..0,
+            large,
             live: true,
         };
         self.graph.sections.push(section);
         Ok(id)
+    }
+
+    /// Sections of which, with those of other inputs' groups of that name, one copy is in the image.
+    fn group(&mut self, name: Span, rule: Rule, members: impl Iterator<Item = SectionId>) -> Result<()> {
+        let start = self.graph.next(self.graph.members.len())?;
+        self.graph.members.extend(members);
+        let end = self.graph.next(self.graph.members.len())?;
+        self.graph.groups.push(Group { input: self.input, name, rule, members: start..end });
+        Ok(())
     }
 
     fn leave_out(&mut self, section: &[u8], why: &'static str) {
@@ -262,10 +289,11 @@ impl<'g, 'a, 'b> Reader<'g, 'a, 'b> {
     }
 
     fn symbol(&mut self, new: NewSymbol<'_>) -> Result<SymbolId> {
-        let NewSymbol { name, raw, definition, binding, exported, size } = new;
+        let NewSymbol { name, raw, definition, binding, exported, hidden, size } = new;
         let name = self.span(name)?;
         let id = SymbolId(self.graph.next(self.graph.symbols.len())?);
-        self.graph.symbols.push(GraphSymbol { input: self.input, name, raw, definition, binding, exported, size });
+        let input = self.input;
+        self.graph.symbols.push(GraphSymbol { input, name, raw, definition, binding, exported, hidden, size });
         Ok(id)
     }
 

@@ -1,10 +1,10 @@
-# R_X86_64_REX_GOTPCRELX: G + A - P; the instruction could be relaxed, and stays (psABI 4.4.1).
+# R_X86_64_REX_GOTPCRELX: G + GOT + A - P, where the symbol is too far for the instruction to be relaxed (psABI 4.4.1).
 # target: x86_64-unknown-linux-gnu
 # base: 0x10000
-# define: external = 0x12345678
+# define: external = 0x7f0000000000
 # covers: R_X86_64_REX_GOTPCRELX
 # expect main: 48 8b 05 f9 0f 00 00 // mov (slot - 4 - place), %rax
-# expect 0x11000: 78 56 34 12 00 00 00 00 // the slot: external
+# expect 0x11000: 00 00 00 00 00 7f 00 00 // the slot: external
 # expect-entries: 0 1
 .globl main
 main:   mov external@GOTPCREL(%rip), %rax

@@ -3,7 +3,7 @@
 # base: 0x10000
 # expect main: 00 00 00 00 00 00 00 00 // 0
 # expect main+8: 08 00 00 00 00 00 00 00 // 0 + 8
-# expect main+19: e9 0f 00 00 // slot - 4 - place
+# expect main+19: e9 ff fe ff // lea 0: it reaches
 # expect 0x11000: 00 00 00 00 00 00 00 00 // the slot: 0
 .globl _main
         .weak_reference _maybe

@@ -1,0 +1,116 @@
+//! Names for where sections begin and end, which no input defines: the linker does.
+
+use std::collections::HashMap;
+
+use super::{LinkGraph, Name, Place, SectionId};
+use crate::target::Format;
+
+/// The sections between two such names.
+#[derive(Debug)]
+pub(crate) struct Bound {
+    pub(crate) sections: Vec<SectionId>,
+    /// Whether nothing else may stand between them: they are read as one array.
+    pub(crate) contiguous: bool,
+}
+
+/// All that were asked for.
+#[derive(Debug, Default)]
+pub(crate) struct Bounds {
+    pub(crate) list: Vec<Bound>,
+    known: HashMap<Vec<u8>, u32>,
+}
+
+/// What a name bounds: which sections, and whether they must stand together.
+enum Wanted<'n> {
+    /// ELF's `__start_NAME` and `__stop_NAME`, for names that C can write (GNU ld, "Input Section Example").
+    Elf(&'n [u8]),
+    /// Mach-O's `section$start$SEGMENT$SECTION` and `segment$start$SEGMENT` (ld64, `resolveUndefines`).
+    MachO { segment: &'n [u8], section: Option<&'n [u8]> },
+}
+
+impl Bounds {
+    /// The place that a name means by its form. `None`: it is an ordinary name.
+    pub(crate) fn place(&mut self, graph: &LinkGraph<'_>, live: &[bool], name: Name<'_>) -> Option<Place> {
+        let (wanted, end) = parse(name)?;
+        let key: Vec<u8> = match &wanted {
+            Wanted::Elf(section) => section.to_vec(),
+            Wanted::MachO { segment, section } => [segment, &b","[..], section.unwrap_or_default()].concat(),
+        };
+        if let Some(&index) = self.known.get(&key) {
+            return Some(Place::Bound { index, end });
+        }
+        let sections: Vec<SectionId> = (0u32..)
+            .zip(&graph.sections)
+            .filter(|(index, section)| {
+                let format = graph.inputs[section.input as usize].format;
+                let name = graph.bytes(section.input, section.name);
+                live[*index as usize]
+                    && match wanted {
+                        Wanted::Elf(wanted) => format == Some(Format::Elf) && name == wanted,
+                        Wanted::MachO { segment, section: wanted } => {
+                            format == Some(Format::MachO)
+                                && graph.bytes(section.input, section.segment) == segment
+                                && wanted.is_none_or(|wanted| wanted == name)
+                        }
+                    }
+            })
+            .map(|(index, _)| SectionId(index))
+            .collect();
+        // In ELF the name is then like any other; Mach-O's linker makes an empty section.
+        if sections.is_empty() && matches!(wanted, Wanted::Elf(_)) {
+            return None;
+        }
+        let index = self.list.len() as u32;
+        self.known.insert(key, index);
+        self.list.push(Bound { sections, contiguous: !matches!(wanted, Wanted::MachO { section: None, .. }) });
+        Some(Place::Bound { index, end })
+    }
+}
+
+fn parse(name: Name<'_>) -> Option<(Wanted<'_>, bool)> {
+    let Name { raw, bytes } = name;
+    if !raw {
+        let start = bytes.strip_prefix(b"__start_").map(|rest| (rest, false));
+        let (rest, end) = start.or_else(|| bytes.strip_prefix(b"__stop_").map(|rest| (rest, true)))?;
+        let identifier = |rest: &[u8]| {
+            rest.first().is_some_and(|first| !first.is_ascii_digit())
+                && rest.iter().all(|byte| byte.is_ascii_alphanumeric() || *byte == b'_')
+        };
+        return identifier(rest).then_some((Wanted::Elf(rest), end));
+    }
+    let mut words = bytes.split(|byte| *byte == b'$');
+    let (what, side, segment, section) = (words.next()?, words.next()?, words.next()?, words.next());
+    let end = match side {
+        b"start" => false,
+        b"end" => true,
+        _ => return None,
+    };
+    match (what, section, words.next()) {
+        (b"section", Some(_), None) => Some((Wanted::MachO { segment, section }, end)),
+        (b"segment", None, None) => Some((Wanted::MachO { segment, section: None }, end)),
+        _ => None,
+    }
+}
+
+/// The sections of the image in the order in which they stand in their segments: first those that must stand together,
+/// then what the inputs hold, then zeros, and last what may be far away.
+pub(super) fn order(graph: &LinkGraph<'_>, live: &[bool], bounds: &Bounds) -> Vec<SectionId> {
+    let together = bounds.list.iter().filter(|bound| bound.contiguous);
+    let mut order: Vec<SectionId> = Vec::with_capacity(graph.sections.len());
+    order.extend(together.flat_map(|bound| &bound.sections));
+    let mut placed: Vec<SectionId> = order.clone();
+    placed.sort_unstable();
+    for (large, zeros) in [(false, false), (false, true), (true, false), (true, true)] {
+        for (index, section) in (0u32..).zip(&graph.sections) {
+            let id = SectionId(index);
+            if live[index as usize]
+                && section.large == large
+                && section.data.is_none() == zeros
+                && (placed.is_empty() || placed.binary_search(&id).is_err())
+            {
+                order.push(id);
+            }
+        }
+    }
+    order
+}

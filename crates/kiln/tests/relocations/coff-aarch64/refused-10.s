@@ -1,7 +1,0 @@
-// Relocation type 10 is not one of Kiln's: IMAGE_REL_ARM64_SECREL_HIGH12A, a thread-local access.
-// target: aarch64-pc-windows-msvc
-// base: 0x10000
-// define: external = 0x12345678
-// expect-error: refused-10.s: .text+0x0: relocation type 10 of COFF arm64 is not supported
-.globl main
-main:   add x0, x0, :secrel_hi12:external

@@ -1,7 +1,0 @@
-# Relocation type 10 is not one of Kiln's: IMAGE_REL_AMD64_SECTION, for debuggers.
-# target: x86_64-pc-windows-msvc
-# base: 0x10000
-# define: external = 0x12345678
-# expect-error: refused-10.s: .text+0x0: relocation type 10 of COFF x86-64 is not supported
-.globl main
-main:   .secidx external

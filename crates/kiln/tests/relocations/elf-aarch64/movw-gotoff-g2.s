@@ -1,0 +1,13 @@
+// R_AARCH64_MOVW_GOTOFF_G2: G - GOT (AAELF64, "GOT-relative instruction relocations").
+// target: aarch64-unknown-linux-gnu
+// base: 0x10000
+// define: external = 0x12345678
+// define: other = 0x7f0000000000
+// covers: R_AARCH64_MOVW_GOTOFF_G2
+// retype: .text+0x0 = 304
+// retype: .text+0x4 = 304
+// expect main: 00 00 c0 d2 01 00 c0 d2 // first slot, second slot
+// expect-entries: 0 2
+.globl main
+main:   movz x0, #:abs_g2:external
+        movz x1, #:abs_g2:other
