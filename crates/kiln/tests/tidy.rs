@@ -123,6 +123,7 @@ fn unsafe_stands_in_few_files_which_say_why() {
             "crates/kiln/src/memory/staged.rs",
             "crates/kiln/src/memory/sys/apple.rs",
             "crates/kiln/src/memory/sys/apple/jit.rs",
+            "crates/kiln/src/memory/sys/files.rs",
             "crates/kiln/src/memory/sys/linux.rs",
             "crates/kiln/src/memory/sys/linux/probe.rs",
             "crates/kiln/src/memory/sys/unix.rs",

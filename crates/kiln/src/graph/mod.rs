@@ -6,6 +6,7 @@
 mod bounds;
 mod entries;
 mod group;
+mod names;
 mod near;
 mod part;
 mod resolve;
@@ -15,6 +16,7 @@ use std::ops::Range;
 
 pub(crate) use entries::Entries;
 pub(crate) use group::{Group, Rule};
+pub(crate) use names::NameTable;
 pub(crate) use resolve::{Place, Resolved, resolve};
 
 use crate::error::{Error, Result};

@@ -1,16 +1,19 @@
 //! A loaded module: its handle, its symbols, its end.
 #![allow(unsafe_code)] // `dlsym`, and the user's word for a function's type.
 
+mod symbols;
+
 use std::ffi::CString;
 use std::fmt;
 use std::sync::Arc;
 
 use crate::error::{Error, Result};
 use crate::function::{FnPtr, Function};
-use crate::graph::{LinkGraph, Resolved, SymbolId};
-use crate::layout::Addresses;
-use crate::memory::Published;
-use crate::target::{Format, TargetAddr};
+use crate::memory::{self, Published};
+use crate::target::TargetAddr;
+
+use symbols::Defined;
+pub(crate) use symbols::Symbols;
 
 /// Code that was loaded: a handle, cheap to clone. The memory is unmapped when the last handle to the module, to one of
 /// its functions, or to a module that uses it is dropped.
@@ -33,53 +36,6 @@ pub(crate) struct Owner {
 impl Owner {
     pub(crate) fn new(memory: Published, uses: Vec<Module>) -> Arc<Owner> {
         Arc::new(Owner { memory, uses })
-    }
-}
-
-/// The symbols that a module defines.
-#[derive(Debug)]
-pub(crate) struct Symbols {
-    /// By name; of one name, exported ones before local ones, and C's before one that C cannot write.
-    by_name: Vec<Defined>,
-    /// Whether names may also be asked for as Mach-O has them, with an underscore in front.
-    underscores: bool,
-}
-
-#[derive(Debug)]
-struct Defined {
-    name: Box<str>,
-    local: bool,
-    raw: bool,
-    address: usize,
-    size: u64,
-}
-
-impl Symbols {
-    pub(crate) fn of(graph: &LinkGraph<'_>, resolved: &Resolved, addresses: &Addresses) -> Symbols {
-        let mut by_name: Vec<Defined> = (0u32..)
-            .zip(&graph.symbols)
-            .filter(|(_, symbol)| graph.defines(&resolved.live, symbol))
-            .map(|(index, symbol)| Defined {
-                name: graph.symbol_name(symbol).into(),
-                local: resolved.exports.binary_search(&SymbolId(index)).is_err(),
-                raw: symbol.raw,
-                address: addresses.symbol(graph, resolved, SymbolId(index)) as usize,
-                size: symbol.size,
-            })
-            .collect();
-        by_name.sort_by(|a, b| (&a.name, a.local, a.raw).cmp(&(&b.name, b.local, b.raw)));
-        let underscores = graph.inputs.iter().any(|input| input.format == Some(Format::MachO));
-        Symbols { by_name, underscores }
-    }
-
-    fn exported(&self, name: &str) -> Option<&Defined> {
-        let at = self.by_name.partition_point(|defined| &*defined.name < name);
-        self.by_name.get(at).filter(|defined| &*defined.name == name && !defined.local)
-    }
-
-    fn find(&self, name: &str) -> Option<&Defined> {
-        let as_macho = || name.strip_prefix('_').filter(|_| self.underscores).and_then(|name| self.exported(name));
-        self.exported(name).or_else(as_macho)
     }
 }
 
@@ -118,8 +74,8 @@ impl Module {
 
     /// The exported symbols with their addresses, by name.
     pub fn exports(&self) -> impl Iterator<Item = (&str, *const ())> {
-        let exported = self.0.symbols.by_name.iter().filter(|defined| !defined.local);
-        exported.map(|defined| (&*defined.name, defined.address as *const ()))
+        let symbols = &self.0.symbols;
+        symbols.exports().map(|defined| (symbols.name(defined), defined.address as *const ()))
     }
 
     /// The symbol, local or exported, that `address` belongs to, and how many bytes behind its start it is. `None`: the
@@ -128,7 +84,7 @@ impl Module {
     pub fn symbol_at(&self, address: *const ()) -> Option<(&str, usize)> {
         let address = address as usize;
         let mut nearest: Option<&Defined> = None;
-        for defined in &self.0.symbols.by_name {
+        for defined in self.0.symbols.all() {
             let inside = match usize::try_from(defined.size) {
                 // Assembly says no sizes: as far as the next symbol, or the end of the module.
                 Ok(0) | Err(_) => self.0.owner.memory.contains(address),
@@ -139,7 +95,7 @@ impl Module {
                 nearest = Some(defined);
             }
         }
-        nearest.map(|defined| (&*defined.name, address - defined.address))
+        nearest.map(|defined| (self.0.symbols.name(defined), address - defined.address))
     }
 
     /// Unmaps the module now, if nothing else uses it.
@@ -195,13 +151,7 @@ pub(crate) fn process_symbol(name: &str) -> Option<TargetAddr> {
     let name = CString::new(name).ok()?;
     // SAFETY: the name ends in NUL, and `RTLD_DEFAULT` is a handle that is always valid.
     let address = unsafe { libc::dlsym(libc::RTLD_DEFAULT, name.as_ptr()) };
-    (!address.is_null() && is_in_a_file(address)).then_some(TargetAddr(address as usize as u64))
-}
-
-/// Whether an address lies in a file that the process has mapped. That of a thread-local variable, such as the C
-/// library's `errno`, does not: it is one thread's copy, and every other thread would be given it too.
-fn is_in_a_file(address: *const libc::c_void) -> bool {
-    let mut info = std::mem::MaybeUninit::<libc::Dl_info>::zeroed();
-    // SAFETY: the address is only compared; `info` has room for the answer.
-    unsafe { libc::dladdr(address, info.as_mut_ptr()) != 0 }
+    // Only in a file: that of a thread-local variable is one thread's copy, and every other thread would be given it too.
+    let found = !address.is_null() && memory::sys::is_in_a_file(address as usize);
+    found.then_some(TargetAddr(address as usize as u64))
 }

@@ -5,10 +5,12 @@
 //! - `map_jit`, `write_jit`: memory for [`Strategy::ThreadToggle`](super::Strategy::ThreadToggle).
 //! - `shared_file`: memory with two addresses, for [`Strategy::DualMapping`](super::Strategy::DualMapping).
 //! - `Window`, `Mapping::within`: memory near an address.
+//! - `is_in_a_file`: whether an address belongs to a file that was loaded.
 //! - `clean_caches`: makes written instructions visible to instruction fetches.
 
 #[cfg(target_os = "macos")]
 mod apple;
+mod files;
 #[cfg(target_os = "linux")]
 mod linux;
 mod near;
@@ -16,6 +18,7 @@ mod unix;
 
 #[cfg(target_os = "macos")]
 pub(crate) use apple::{HOST_OS, clean_caches, map_jit, shared_file, situation, write_jit};
+pub(crate) use files::is_in_a_file;
 #[cfg(target_os = "linux")]
 pub(crate) use linux::{HOST_OS, clean_caches, map_jit, shared_file, situation, write_jit};
 pub(crate) use near::Window;
