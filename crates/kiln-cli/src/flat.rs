@@ -233,6 +233,12 @@ fn object(args: &args::Flat, contents: &Contents<'_>, name: &str, bytes: &[u8]) 
         }
         (None, None) => contents.text().map(|text| (text, None, String::new())),
     };
+    // Of a part that was asked for by name, what it needs is left to whoever asked.
+    let by_name = part.as_ref().is_some_and(|(.., what)| !what.is_empty());
+    if let Some(need) = linker.needs_loading().first().filter(|_| !by_name) {
+        return Err(Failure::new(format!("{need}, and nothing does that for flat code"))
+            .next("cut one function or section with --symbol or --section, or load the file with `kiln run`"));
+    }
     if let Some((section, range, what)) = part {
         let outside = linker.keep_only(&qualified(section), range).map_err(|error| at(error, name))?;
         // Of the text, which nobody asked for by name, the whole image is as good.
@@ -243,6 +249,9 @@ fn object(args: &args::Flat, contents: &Contents<'_>, name: &str, bytes: &[u8]) 
             ))
             .next("leave --section and --symbol out: then the whole image is linked"));
         }
+    }
+    if let Some(need) = linker.needs_loading().first() {
+        return Err(Failure::new(format!("{need}, and nothing does that for flat code")));
     }
     let base = args.base.unwrap_or_default();
     let plan = linker.plan(base).map_err(|error| whole_image(error, name))?;

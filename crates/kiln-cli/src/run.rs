@@ -1,8 +1,8 @@
 //! `kiln run`
 #![allow(unsafe_code)] // Calls code that the user vouches for by running the command on it.
 
-use std::ffi::{CString, OsString, c_char, c_int};
-use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::ffi::{OsString, c_char, c_int};
+use std::os::unix::ffi::OsStringExt;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -24,11 +24,13 @@ pub(crate) fn run(args: args::Run) -> Result<ExitCode, Failure> {
     for input in &inputs {
         add(&mut linker, input, args.entry.as_deref())?;
     }
+    let program = files.first().map(|file| file.as_os_str().to_owned());
+    linker.arguments(program.iter().chain(&text))?;
     // SAFETY: whoever runs this command on a file vouches for the code in it.
     let module = unsafe { linker.load() }.map_err(|error| explain(error, &files, &text))?;
     let name = entry(&module, args.entry.as_deref(), &files)?;
     if name == "main" && args.entry.is_none() {
-        return call_main(&module, &files, text);
+        return call_main(&module, &files);
     }
     call_start(&module, &name, &files, text)
 }
@@ -115,18 +117,11 @@ fn call_start(module: &Module, name: &str, files: &[PathBuf], words: Vec<OsStrin
     Ok(ExitCode::SUCCESS)
 }
 
-fn call_main(module: &Module, files: &[PathBuf], words: Vec<OsString>) -> Result<ExitCode, Failure> {
+fn call_main(module: &Module, files: &[PathBuf]) -> Result<ExitCode, Failure> {
     unsafe extern "C" {
         static environ: *const *const c_char;
     }
-    let program = files.first().map(|file| file.as_os_str().to_owned());
-    let mut strings = Vec::new();
-    for word in program.into_iter().chain(words) {
-        strings.push(CString::new(word.as_bytes()).map_err(|_| Failure::new("an argument holds a NUL byte"))?);
-    }
-    let mut argv: Vec<*const c_char> = strings.iter().map(|word| word.as_ptr()).collect();
-    argv.push(std::ptr::null());
-    let argc = c_int::try_from(strings.len()).map_err(|_| Failure::new("there are too many arguments"))?;
+    let (argc, argv) = module.arguments();
     // SAFETY: `main` is C's, by the command's contract.
     let main: Function<Main> = unsafe { module.function("main") }?;
     // SAFETY: the C library's own variable, which nothing here changes.
@@ -134,9 +129,11 @@ fn call_main(module: &Module, files: &[PathBuf], words: Vec<OsString>) -> Result
     tracing::info!("entry main at {:#x}", main.pointer() as usize);
     tracing::info!("call main({argc}, argv, envp)");
     let watch = crash::watch(module, files);
-    let status = main.call(argc, argv.as_ptr(), environment);
-    drop(watch);
+    let status = main.call(argc, argv, environment);
     tracing::info!("main returned {status}");
-    // As the C library's start code does: buffers are flushed and handlers run while the code is still there.
+    // The watch goes on: what runs now is code of the module too.
+    std::mem::forget(watch);
+    // As the C library's start code does: handlers and finalizers run, while the code is still there, and buffers are
+    // flushed.
     std::process::exit(status & 0xff)
 }

@@ -46,6 +46,7 @@ mod graph;
 mod layout;
 mod fixup;
 mod memory;
+mod register;
 mod module;
 mod function;
 

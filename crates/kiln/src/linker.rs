@@ -3,18 +3,20 @@
 
 use std::borrow::Cow;
 use std::collections::HashMap;
+use std::ffi::OsStr;
 use std::ops::Range;
 use std::path::Path;
 
 use crate::error::{Error, Result};
 use crate::fixup;
 use crate::function::FnPtr;
-use crate::graph::{self, Entries, LinkGraph, Permission, Resolved, SectionId};
+use crate::graph::{self, Entries, Found, LinkGraph, Permission, Resolved, SectionId, SymbolKind};
 use crate::layout::{Addresses, Layout};
 use crate::memory::{Situation, Staged, Strategy};
 use crate::module::{self, Module};
 use crate::object;
 use crate::plan::Plan;
+use crate::register::{self, Arguments, Exit};
 use crate::source::{Assembler, Kind, Syntax};
 use crate::target::{Format, Os, Target, TargetAddr};
 
@@ -53,13 +55,15 @@ pub struct Linker<'a> {
     graph: LinkGraph<'a>,
     definitions: HashMap<String, TargetAddr>,
     modules: Vec<Module>,
+    arguments: Option<Arguments>,
 }
 
 impl<'a> Linker<'a> {
     /// A linker without inputs, for code of `target`.
     #[must_use]
     pub fn new(target: Target) -> Linker<'a> {
-        Linker { target, graph: LinkGraph::new(target.arch()), definitions: HashMap::new(), modules: Vec::new() }
+        let graph = LinkGraph::new(target.arch());
+        Linker { target, graph, definitions: HashMap::new(), modules: Vec::new(), arguments: None }
     }
 
     /// The target that it links for.
@@ -165,6 +169,39 @@ impl<'a> Linker<'a> {
         self
     }
 
+    /// The arguments of the program that is loaded, its name first: what its initializers get, and
+    /// [`Module::arguments`]. Without this they are the process's own.
+    ///
+    /// # Errors
+    ///
+    /// A word holds a NUL byte. The linker is then as it was.
+    pub fn arguments<S: AsRef<OsStr>>(&mut self, words: impl IntoIterator<Item = S>) -> Result<&mut Self> {
+        self.arguments = Some(Arguments::new(words)?);
+        Ok(self)
+    }
+
+    /// What the inputs ask for that loading does, and that an image alone does not have, each with its place: lists of
+    /// functions to call, and functions that are chosen when they are loaded.
+    #[must_use]
+    pub fn needs_loading(&self) -> Vec<String> {
+        let lists = self.graph.calls(|id| self.graph.section(id).live).into_iter().map(|(id, _)| {
+            let section = self.graph.section(id);
+            let (input, name) = (self.graph.input_name(section.input), self.graph.section_name(section));
+            format!("{input}: {name}: functions to call at the beginning or the end")
+        });
+        let in_image = |symbol: &graph::Symbol| match symbol.definition {
+            graph::Definition::Section { section, .. } => self.graph.section(section).live,
+            _ => false,
+        };
+        let chosen = self.graph.symbols.iter().filter(|symbol| symbol.kind == SymbolKind::Indirect && in_image(symbol));
+        lists
+            .chain(chosen.map(|symbol| {
+                let (input, name) = (self.graph.input_name(symbol.input), self.graph.symbol_name(symbol));
+                format!("{input}: `{name}`: a function that is chosen when it is loaded")
+            }))
+            .collect()
+    }
+
     /// Leaves only the bytes `range` (all, if `None`) of the section `name` (`.text`, `__text`, `__TEXT,__text`) of all
     /// inputs: the image then begins with them. If they refer to anything else nothing changes, and the names of what
     /// they refer to come back. References that the assembler has resolved itself leave no trace, and are not seen.
@@ -212,7 +249,7 @@ impl<'a> Linker<'a> {
     /// Undefined or doubly defined symbols; a relocation that does not reach; an image over 2 GiB, or one that does not
     /// fit at `base`.
     pub fn plan(&self, base: TargetAddr) -> Result<Plan> {
-        let resolved = graph::resolve(&self.graph, &|name, hidden| self.defined(name, hidden))?;
+        let resolved = graph::resolve(&self.graph, &|name, hidden| self.defined(name, hidden).map(Found::At))?;
         let entries = Entries::of(&self.graph, &resolved);
         let layout = Layout::of(&self.graph, &resolved, &entries)?;
         let (starts, _) = layout.contiguous(self.target.max_page_size())?;
@@ -227,13 +264,19 @@ impl<'a> Linker<'a> {
             return Err(Error::unsupported(format!("a plan of {size:#x} bytes is larger than 2 GiB")));
         }
         let mut image = vec![0; size as usize];
-        let [text, constants, data] = layout_slices(&mut image, starts, &addresses.layout);
-        fixup::write_image(&self.graph, &resolved, &entries, &addresses, [text, constants, data])?;
-        Ok(Plan::new(&self.graph, &resolved, &entries, &addresses, base, image))
+        let mut segments = layout_slices(&mut image, starts, &addresses.layout);
+        fixup::write_image(&self.graph, &resolved, &entries, &addresses, segments.each_mut().map(|part| &mut **part))?;
+        let calls = fixup::read_calls(&self.graph, &resolved, &addresses, segments.map(|part| &*part))?;
+        Ok(Plan::new(&self.graph, &resolved, &entries, &addresses, base, image, calls))
     }
 
     /// Loads the code into this process: maps memory, links in it, makes the text executable and the constants
-    /// read-only, and hands out a module. No code runs yet.
+    /// read-only, calls the initializers, and hands out a module.
+    ///
+    /// Code of the inputs runs at the very end, when nothing can fail any more but the system: first the functions that
+    /// choose others (IFUNC), then, as the C library does for a program, those of `.preinit_array`, `.init_array` and
+    /// `.ctors` in the order of their priorities and then of the inputs, with `argc`, `argv` and `envp`.
+    /// [`Module`] says what happens at the end. An exception or a panic that leaves an initializer ends the process.
     ///
     /// # Errors
     ///
@@ -260,18 +303,45 @@ impl<'a> Linker<'a> {
     ///
     /// As `load`.
     pub(crate) unsafe fn load_by(self, strategy: Strategy) -> Result<Module> {
-        let resolved = graph::resolve(&self.graph, &|name, hidden| {
-            self.defined(name, hidden).or_else(|| if hidden { None } else { module::process_symbol(name) })
-        })?;
+        let outside = |name: &str, hidden: bool| {
+            // What the process has is not hidden to it alone.
+            let process = || if hidden { None } else { module::process_symbol(name).map(Found::At) };
+            self.defined(name, hidden).map(Found::At).or_else(|| register::runtime_symbol(name)).or_else(process)
+        };
+        let resolved = graph::resolve(&self.graph, &outside)?;
         let entries = Entries::of(&self.graph, &resolved);
         let layout = Layout::of(&self.graph, &resolved, &entries)?;
         let mut staged = Staged::reserve(strategy, &layout)?;
         let addresses = layout.place(&self.graph, &resolved, staged.bases())?;
         fixup::write_image(&self.graph, &resolved, &entries, &addresses, staged.segments())?;
+        let calls = fixup::read_calls(&self.graph, &resolved, &addresses, staged.segments().map(|segment| &*segment))?;
         let symbols = module::Symbols::of(&self.graph, &resolved, &addresses);
         log_load(&self.graph, &resolved, &entries, &addresses);
-        let published = staged.publish()?;
-        Ok(Module::new(published, symbols, self.modules))
+        let published = staged.publish(|constants| {
+            let mut functions = Vec::with_capacity(resolved.indirect.len());
+            for (index, (chooser, slot)) in (0u32..).zip(chosen(&self.graph, &resolved, &addresses)) {
+                // SAFETY: the caller vouches for the inputs' code, which is executable now.
+                let function = unsafe { register::choose(chooser.0) };
+                if function == 0 {
+                    let (section, offset) = resolved.indirect[index as usize];
+                    let error = Error::malformed("the function that chooses an indirect function chose none");
+                    return Err(self.graph.error_at(error, self.graph.section(section), offset));
+                }
+                functions.push((slot, function));
+            }
+            // Not before all were asked: who is asked may read the constants.
+            for (slot, function) in functions {
+                constants[slot..slot + 8].copy_from_slice(&function.to_le_bytes());
+            }
+            Ok(())
+        })?;
+        let arguments = self.arguments.unwrap_or_else(Arguments::of_this_process);
+        let module = Module::new(published, symbols, self.modules, arguments);
+        if resolved.handle || !calls.init.is_empty() {
+            // SAFETY: the caller vouches for the inputs' code.
+            unsafe { module.start(Exit::new(resolved.handle.then(|| addresses.handle().1), &calls)) }?;
+        }
+        Ok(module)
     }
 
     /// What `name` means by the host's word. A hidden name is not looked for in other modules.
@@ -356,6 +426,16 @@ const VARIADIC: [&str; 43] = [
 
 /// The largest image that is made without loading it, in bytes: it is all in memory.
 const MAX_PLAN: u64 = 1 << 31;
+
+/// The functions that choose indirect functions, each with the offset in the constants of the slot that takes what it
+/// chooses.
+fn chosen(graph: &LinkGraph<'_>, resolved: &Resolved, addresses: &Addresses) -> Vec<(TargetAddr, usize)> {
+    let one = |(index, (section, offset)): (u32, &(SectionId, u64))| {
+        let chooser = addresses.section(graph, *section).wrapping_add(*offset);
+        (TargetAddr(chooser), addresses.indirect_slot(index).0 as usize)
+    };
+    (0u32..).zip(&resolved.indirect).map(one).collect()
+}
 
 /// The segments of a contiguous image, each without the rest of its last page.
 fn layout_slices<'i>(image: &'i mut [u8], starts: [u64; 3], layout: &Layout) -> [&'i mut [u8]; 3] {

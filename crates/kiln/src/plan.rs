@@ -1,6 +1,6 @@
 //! A plan: what linking gives, at a base, without loading.
 
-use crate::fixup::Via;
+use crate::fixup::{CallLists, Via};
 use crate::graph::{Entries, LinkGraph, Permission, Place, Relocation, Resolved, SectionId, SymbolId};
 use crate::layout::Addresses;
 use crate::target::TargetAddr;
@@ -17,6 +17,8 @@ pub struct Plan {
     stubs: usize,
     slots: usize,
     absolute: usize,
+    calls: CallLists,
+    indirect: Vec<(TargetAddr, TargetAddr)>,
 }
 
 /// A section of an input, placed.
@@ -57,6 +59,7 @@ impl Plan {
         addresses: &Addresses,
         base: TargetAddr,
         image: Vec<u8>,
+        calls: CallLists,
     ) -> Plan {
         let in_image =
             |symbol: SymbolId| !matches!(resolved.places[symbol.0 as usize], Place::Outside(_) | Place::Discarded);
@@ -92,9 +95,17 @@ impl Plan {
             left_out: (left_out.iter())
                 .map(|left_out| (graph.input_name(left_out.input).to_owned(), left_out.section.clone(), left_out.why))
                 .collect(),
-            stubs: entries.stubs.len(),
-            slots: entries.slots.len(),
-            absolute,
+            stubs: entries.stubs.len() + resolved.indirect.len() + resolved.thunks.len(),
+            slots: entries.slots.len() + resolved.indirect.len() + resolved.thunks.len(),
+            absolute: absolute + resolved.indirect.len() + usize::from(resolved.handle),
+            calls,
+            indirect: (0..)
+                .zip(&resolved.indirect)
+                .map(|(index, (section, offset))| {
+                    let chooser = addresses.section(graph, *section).wrapping_add(*offset);
+                    (TargetAddr(addresses.indirect_slot(index).1), TargetAddr(chooser))
+                })
+                .collect(),
         }
     }
 
@@ -151,6 +162,24 @@ impl Plan {
     #[must_use]
     pub fn stubs_and_slots(&self) -> (usize, usize) {
         (self.stubs, self.slots)
+    }
+
+    /// The functions that loading calls, in the order of the calls: `.preinit_array`, `.init_array`, `.ctors`,
+    /// `__mod_init_func`.
+    pub fn initializers(&self) -> impl ExactSizeIterator<Item = TargetAddr> {
+        self.calls.init.iter().copied().map(TargetAddr)
+    }
+
+    /// The functions that are called at the end, in the order of the calls: `.fini_array`, `.dtors`, `__mod_term_func`.
+    pub fn finalizers(&self) -> impl ExactSizeIterator<Item = TargetAddr> {
+        self.calls.fini.iter().copied().map(TargetAddr)
+    }
+
+    /// The GOT slots of indirect functions (IFUNC), each with the function that chooses what belongs into it. Loading asks
+    /// it; in the plan's image its own address stands there.
+    #[must_use]
+    pub fn indirect(&self) -> &[(TargetAddr, TargetAddr)] {
+        &self.indirect
     }
 
     /// How many places depend on where the image stands: 0 means that it works at every address that is as well aligned

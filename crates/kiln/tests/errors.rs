@@ -120,7 +120,6 @@ fn two_definitions() {
 fn what_is_not_supported_yet() {
     const TLS: &str = "keep the variable out of thread-local storage";
     const TLS_SECTION: &str = "keep the variables out of thread-local storage";
-    const INIT: &str = "take the constructors and destructors out, and call them as functions";
     let cases = [
         (
             X86,
@@ -137,34 +136,10 @@ fn what_is_not_supported_yet() {
             TLS,
         ),
         (
-            X86,
-            ".section .init_array,\"aw\",@init_array\n.quad 0\n",
-            "a.o: .init_array: initializers and finalizers are not supported yet",
-            INIT,
-        ),
-        (
-            X86,
-            ".section .ctors,\"aw\"\n.quad 0\n",
-            "a.o: .ctors: initializers and finalizers are not supported yet",
-            INIT,
-        ),
-        (
             Target::X86_64_WINDOWS,
             ".section .ctors.1,\"w\"\n.quad 0\n",
             "a.o: .ctors.1: initializers and finalizers are not supported yet",
-            INIT,
-        ),
-        (
-            APPLE,
-            ".section __DATA,__mod_init_func,mod_init_funcs\n.quad 0\n",
-            "a.o: __DATA,__mod_init_func: initializers and finalizers are not supported yet",
-            INIT,
-        ),
-        (
-            X86,
-            ".type f, @gnu_indirect_function\n.globl f\nf: ret\n",
-            "a.o: `f`: an IFUNC chooses its code at load time, which is not supported yet",
-            "compile without target_clones and ifunc attributes",
+            "take the constructors and destructors out, and call them as functions",
         ),
         (
             X86,
@@ -184,25 +159,6 @@ fn what_is_not_supported_yet() {
         assert!(error.is_unsupported(), "{error:?}");
         says(&error, message, next);
     }
-}
-
-/// An assembler that gives the section another type than its name says does not hide what it is for.
-#[test]
-fn initializers_are_known_by_name() {
-    let mut object = assemble(X86, ".section .init_array,\"aw\",@init_array\n.quad 0\n");
-    let at = |object: &[u8], at: usize| u64::from_le_bytes(object[at..at + 8].try_into().unwrap()) as usize;
-    let (headers, count) = (at(&object, 40), usize::from(object[60]));
-    const SHT_PROGBITS: u8 = 1;
-    const SHT_INIT_ARRAY: u8 = 14;
-    let types = (0..count).map(|index| headers + 64 * index + 4);
-    let found: Vec<usize> = types.filter(|at| object[*at] == SHT_INIT_ARRAY).collect();
-    assert_eq!(found.len(), 1);
-    object[found[0]] = SHT_PROGBITS;
-    says(
-        &not_an_object(&object),
-        "a.o: .init_array: initializers and finalizers are not supported yet",
-        "take the constructors and destructors out, and call them as functions",
-    );
 }
 
 #[test]
@@ -270,7 +226,7 @@ fn a_failed_input_leaves_the_linker_as_it_was() {
     let mut linker = Linker::new(X86);
     linker.add_object("good.o", assemble(X86, ".globl f\nf: ret\n")).unwrap();
     let before = linker.plan(TargetAddr(0x1000)).unwrap();
-    let bad = assemble(X86, ".globl g\ng: call f\n.section .init_array,\"aw\",@init_array\n.quad g\n");
+    let bad = assemble(X86, ".globl g\ng: call f\n.section .init,\"ax\",@progbits\n.quad g\n");
     assert!(linker.add_object("bad.o", bad).is_err());
     let after = linker.plan(TargetAddr(0x1000)).unwrap();
     assert_eq!(before.image(), after.image());

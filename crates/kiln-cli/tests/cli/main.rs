@@ -9,6 +9,7 @@ mod crash;
 mod disasm;
 mod errors;
 mod flat;
+mod life;
 mod make;
 mod run;
 mod terminal;

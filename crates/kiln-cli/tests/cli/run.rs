@@ -330,8 +330,8 @@ kiln: map {pages} bytes at <address 1>: rw-
 kiln: main.o: .comment: not allocated: debug information, comments or notes
 kiln: import getpid = <address 2>
 kiln: copied {copied} bytes, applied 1 relocations, 1 GOT slots, 1 stubs
-kiln: protect {page} bytes at <address 3>: r--
 kiln: protect {page} bytes at <address 1>: r-x
+kiln: protect {page} bytes at <address 3>: r--
 kiln: data: 4 bytes at <address 4> stay rw-
 kiln: entry main at <address 1>
 kiln: call main(2, argv, envp)

@@ -17,15 +17,35 @@ pub(super) const TRAP: [u8; 4] = 0xd420_0000u32.to_le_bytes();
 /// such code (AAPCS64, section 6.1.1).
 pub(super) const STUB_SIZE: u64 = 12;
 
-pub(super) fn write_stub(stub: &mut [u8], place: u64, slot: u64) -> Result<()> {
-    let pages = (slot >> 12) as i64 - (place >> 12) as i64;
-    if !(-(1 << 20)..1 << 20).contains(&pages) || !slot.is_multiple_of(8) {
-        return Err(Error::range(format!(
-            "the stub at {place:#x} cannot reach its GOT slot at {slot:#x}: `adrp` reaches ±4 GiB"
-        )));
+/// `adrp` of the page of `to`, in the code at `place`.
+fn adrp(register: u32, place: u64, to: u64) -> Result<u32> {
+    let pages = (to >> 12) as i64 - (place >> 12) as i64;
+    if !(-(1 << 20)..1 << 20).contains(&pages) {
+        return Err(Error::range(format!("the stub at {place:#x} cannot reach {to:#x}: `adrp` reaches ±4 GiB")));
     }
     let pages = pages as u32;
-    let adrp = 0x9000_0010 | (pages & 3) << 29 | (pages >> 2 & 0x7_ffff) << 5;
+    Ok(0x9000_0000 | register | (pages & 3) << 29 | (pages >> 2 & 0x7_ffff) << 5)
+}
+
+/// `adrp x2, handle; add x2, x2, handle`, and a stub. `x2` holds the third argument (AAPCS64, section 6.8.2).
+pub(super) const THUNK_SIZE: u64 = 24;
+
+pub(super) fn write_thunk(stub: &mut [u8], place: u64, handle: u64, slot: u64) -> Result<()> {
+    let add = 0x9100_0042 | ((handle & 0xfff) as u32) << 10;
+    let (first, jump) = stub.split_at_mut(8);
+    for (to, instruction) in first.chunks_exact_mut(4).zip([adrp(2, place, handle)?, add]) {
+        to.copy_from_slice(&instruction.to_le_bytes());
+    }
+    let (jump, rest) = jump.split_at_mut(STUB_SIZE as usize);
+    rest.copy_from_slice(&TRAP);
+    write_stub(jump, place + 8, slot)
+}
+
+pub(super) fn write_stub(stub: &mut [u8], place: u64, slot: u64) -> Result<()> {
+    if !slot.is_multiple_of(8) {
+        return Err(Error::range(format!("the stub at {place:#x} has its slot at {slot:#x}, which is not aligned")));
+    }
+    let adrp = adrp(16, place, slot)?;
     let ldr = 0xf940_0210 | ((slot & 0xfff) as u32 >> 3) << 10;
     let br = 0xd61f_0200u32;
     for (to, instruction) in stub.chunks_exact_mut(4).zip([adrp, ldr, br]) {

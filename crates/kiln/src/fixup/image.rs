@@ -1,6 +1,8 @@
 //! The image: section contents, stubs, GOT slots and every fixup, written once.
 
-use super::{Check, Kind, Operands, Value, Via, fill_with_traps, relax, relaxes, signed_hex, stub_for, write_stub};
+use super::{
+    Check, Kind, Operands, Value, Via, fill_with_traps, relax, relaxes, signed_hex, stub_for, write_stub, write_thunk,
+};
 use crate::error::{Error, Result};
 use crate::graph::{
     Definition, Entries, LinkGraph, Permission, Place, Relocation, Resolved, Section, SectionId, SymbolId,
@@ -17,7 +19,7 @@ pub(crate) fn write_image(
     resolved: &Resolved,
     entries: &Entries,
     addresses: &Addresses,
-    segments: [&mut [u8]; 3],
+    mut segments: [&mut [u8]; 3],
 ) -> Result<()> {
     for gap in &addresses.layout.gaps {
         fill_with_traps(graph.arch, segments[Permission::Text as usize], gap.start as usize..gap.end as usize);
@@ -40,6 +42,8 @@ pub(crate) fn write_image(
         write_stub(graph.arch, stub, place, addresses.slot(*slot).1)?;
     }
 
+    write_own(graph, resolved, addresses, &mut segments)?;
+
     let fixer = Fixer { graph, resolved, entries, addresses, image_base: addresses.image_base() };
     for (index, section) in (0u32..).zip(&graph.sections) {
         let id = SectionId(index);
@@ -49,6 +53,38 @@ pub(crate) fn write_image(
             let contents = &mut segment[start..start + section.size as usize];
             fixer.fix(id, section, contents)?;
         }
+    }
+    Ok(())
+}
+
+/// Writes what no relocation alone asks for: the stubs and slots of indirect functions, those that pass the module's
+/// handle, and the handle.
+fn write_own(
+    graph: &LinkGraph<'_>,
+    resolved: &Resolved,
+    addresses: &Addresses,
+    segments: &mut [&mut [u8]; 3],
+) -> Result<()> {
+    let [text, constants, _] = segments;
+    let mut word = |offset: u64, value: u64| {
+        constants[offset as usize..][..8].copy_from_slice(&value.to_le_bytes());
+    };
+    for (index, (section, offset)) in (0u32..).zip(&resolved.indirect) {
+        // Until it is asked, the function that chooses stands in for what it chooses.
+        word(addresses.indirect_slot(index).0, addresses.section(graph, *section).wrapping_add(*offset));
+        let (offset, place) = addresses.indirect_stub(index);
+        let stub = &mut text[offset as usize..][..addresses.stub_size()];
+        write_stub(graph.arch, stub, place, addresses.indirect_slot(index).1)?;
+    }
+    let (handle, handle_address) = addresses.handle();
+    if resolved.handle {
+        word(handle, handle_address);
+    }
+    for (index, function) in (0u32..).zip(&resolved.thunks) {
+        word(addresses.thunk_slot(index).0, function.0);
+        let (offset, place) = addresses.thunk(index);
+        let stub = &mut text[offset as usize..][..addresses.thunk_size()];
+        write_thunk(graph.arch, stub, place, handle_address, addresses.thunk_slot(index).1)?;
     }
     Ok(())
 }

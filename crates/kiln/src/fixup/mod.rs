@@ -5,11 +5,13 @@
 //! format; one function computes ([`Kind::compute`]), one checks and writes ([`Kind::write`]).
 
 mod aarch64;
+mod calls;
 mod image;
 mod x86_64;
 
 use std::ops::Range;
 
+pub(crate) use calls::{CallLists, read_calls};
 pub(crate) use image::write_image;
 
 use crate::error::{Error, Result};
@@ -393,6 +395,23 @@ fn write_stub(arch: Arch, stub: &mut [u8], place: u64, slot: u64) -> Result<()> 
     match arch {
         Arch::X86_64 => x86_64::write_stub(stub, place, slot),
         Arch::Aarch64 => aarch64::write_stub(stub, place, slot),
+    }
+}
+
+/// The size of a stub that passes the module's handle, in bytes.
+pub(crate) fn thunk_size(arch: Arch) -> u64 {
+    match arch {
+        Arch::X86_64 => x86_64::THUNK_SIZE,
+        Arch::Aarch64 => aarch64::THUNK_SIZE,
+    }
+}
+
+/// Writes the stub at address `place` that puts `handle` into the register of a third argument and jumps to the address
+/// that stands in the slot at address `slot`.
+fn write_thunk(arch: Arch, stub: &mut [u8], place: u64, handle: u64, slot: u64) -> Result<()> {
+    match arch {
+        Arch::X86_64 => x86_64::write_thunk(stub, place, handle, slot),
+        Arch::Aarch64 => aarch64::write_thunk(stub, place, handle, slot),
     }
 }
 

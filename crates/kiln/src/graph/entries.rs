@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::{LinkGraph, Permission, Place, Relocation, Resolved, Section, SectionId, SymbolId};
+use super::{LinkGraph, Own, Permission, Place, Relocation, Resolved, Section, SectionId, SymbolId};
 use crate::fixup::{self, Via};
 
 /// The slots of the GOT and the stubs, by number; each stub jumps to the address in a slot.
@@ -44,6 +44,7 @@ enum Key {
     Bound(u32, bool, u64),
     Got(u64),
     Outside(u64),
+    Own(Own, i64),
 }
 
 impl Key {
@@ -56,6 +57,7 @@ impl Key {
             Place::Got => Key::Got(offset(0)),
             Place::Outside(address) => Key::Outside(offset(address)),
             Place::Discarded => Key::Outside(0),
+            Place::Own(own) => Key::Own(own, behind),
         }
     }
 }
@@ -131,6 +133,8 @@ impl Entries {
                 let needed = match place {
                     Place::Outside(_) => true,
                     Place::Section { section, .. } => self.island(section) != island,
+                    // Behind all the rest.
+                    Place::Own(_) => !self.island_of.is_empty(),
                     _ => false,
                 };
                 let is_text = section.permission == Permission::Text;
@@ -175,7 +179,7 @@ impl Entries {
 fn in_reach(graph: &LinkGraph<'_>, place: Place) -> bool {
     match place {
         Place::Section { section, .. } => !graph.section(section).large,
-        Place::Common(_) | Place::Got => true,
+        Place::Common(_) | Place::Got | Place::Own(_) => true,
         Place::Bound { .. } | Place::Outside(_) | Place::Discarded => false,
     }
 }

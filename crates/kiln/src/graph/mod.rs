@@ -10,6 +10,7 @@ mod names;
 mod near;
 mod part;
 mod resolve;
+mod role;
 
 use std::borrow::Cow;
 use std::ops::Range;
@@ -17,7 +18,8 @@ use std::ops::Range;
 pub(crate) use entries::Entries;
 pub(crate) use group::{Group, Rule};
 pub(crate) use names::NameTable;
-pub(crate) use resolve::{Place, Resolved, resolve};
+pub(crate) use resolve::{Found, Own, Place, Resolved, resolve};
+pub(crate) use role::{Calls, Role, SymbolKind, When};
 
 use crate::error::{Error, Result};
 use crate::fixup::Kind;
@@ -123,6 +125,7 @@ pub(crate) struct Section {
     /// In bytes, a power of two.
     pub(crate) align: u64,
     pub(crate) permission: Permission,
+    pub(crate) role: Role,
     pub(crate) relocations: Range<u32>,
     /// Whether the code allows that the section is far from others: it then stands behind them.
     pub(crate) large: bool,
@@ -139,6 +142,7 @@ pub(crate) struct Symbol {
     /// A Mach-O name without the underscore: C source cannot write it, and it is another name than the one that it can.
     pub(crate) raw: bool,
     pub(crate) definition: Definition,
+    pub(crate) kind: SymbolKind,
     pub(crate) binding: Binding,
     /// Whether other modules and the user see it.
     pub(crate) exported: bool,

@@ -6,7 +6,7 @@ use std::collections::hash_map::Entry;
 use super::bounds::{Bounds, order};
 use super::group::live_sections;
 use super::near::near_names;
-use super::{Binding, Definition, LinkGraph, Name, SectionId, Symbol, SymbolId};
+use super::{Binding, Definition, LinkGraph, Name, SectionId, Symbol, SymbolId, SymbolKind, When};
 use crate::error::{Error, Result};
 use crate::fixup::Via;
 use crate::target::TargetAddr;
@@ -26,7 +26,31 @@ pub(crate) enum Place {
     Outside(u64),
     /// In a section that is not in the image.
     Discarded,
+    /// What Kiln itself makes.
+    Own(Own),
 }
+
+/// Places that Kiln itself makes, for what no relocation alone asks for.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub(crate) enum Own {
+    /// The stub of this one of [`Resolved::indirect`]: the function's address to all.
+    Indirect(u32),
+    /// The stub that calls this one of [`Resolved::thunks`].
+    Thunk(u32),
+    /// The module's handle: a word that holds its own address.
+    Handle,
+}
+
+/// What a name means that the inputs do not define.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Found {
+    At(TargetAddr),
+    /// A function that wants the module's handle as its third argument, which a stub gives it.
+    Thunk(TargetAddr),
+}
+
+/// What C's runtime calls the module by (Itanium C++ ABI, section 3.3.6): each has its own.
+const HANDLE: &[u8] = b"__dso_handle";
 
 /// The set of symbols: frozen from here on.
 #[derive(Debug)]
@@ -47,10 +71,16 @@ pub(crate) struct Resolved {
     pub(crate) imports: Vec<(SymbolId, TargetAddr)>,
     /// The sizes of the symbols whose sizes are wanted.
     pub(crate) sizes: HashMap<SymbolId, u64>,
+    /// Where the functions stand that choose functions.
+    pub(crate) indirect: Vec<(SectionId, u64)>,
+    /// The functions that are given the module's handle.
+    pub(crate) thunks: Vec<TargetAddr>,
+    /// Whether the image holds a handle.
+    pub(crate) handle: bool,
 }
 
 /// Finds a name outside the inputs. `hidden` ones are for the component alone that the inputs are a part of.
-pub(crate) type Outside<'o> = &'o dyn Fn(&str, bool) -> Option<TargetAddr>;
+pub(crate) type Outside<'o> = &'o dyn Fn(&str, bool) -> Option<Found>;
 
 /// Resolves every symbol: definitions in the inputs first (strong before common before weak), then `outside`; for
 /// symbols that are one for the process, the other way around.
@@ -73,17 +103,33 @@ pub(crate) fn resolve(graph: &LinkGraph<'_>, outside: Outside<'_>) -> Result<Res
 
     let (wanted, sized) = wanted(graph, &live);
     let mut places = Vec::with_capacity(graph.symbols.len());
-    let mut found: HashMap<Name<'_>, Option<TargetAddr>> = HashMap::new();
+    let mut found: HashMap<Name<'_>, Option<Place>> = HashMap::new();
+    let mut thunks = Vec::new();
+    let mut indirect = Vec::new();
+    let mut indirect_at: HashMap<(SectionId, u64), Place> = HashMap::new();
+    // Finalizers are registered under it.
+    let mut handle = graph.calls(|id| live[id.0 as usize]).iter().any(|(_, calls)| calls.when == When::Fini);
     let mut bounds = Bounds::default();
     let mut imports = Vec::new();
     let mut missing: Vec<SymbolId> = Vec::new();
     let mut fallbacks: Vec<(SymbolId, SymbolId)> = Vec::new();
     let mut hidden: Vec<SymbolId> = Vec::new();
     let mut look_outside = |id: SymbolId, symbol: &Symbol, name| {
-        *found.entry(name).or_insert_with(|| {
-            let address = look_outside(name, symbol.hidden, outside);
-            imports.extend(address.map(|address| (id, address)));
-            address
+        *found.entry(name).or_insert_with(|| match look_outside(name, symbol.hidden, outside) {
+            Some(Found::At(address)) => {
+                imports.push((id, address));
+                Some(Place::Outside(address.0))
+            }
+            Some(Found::Thunk(function)) => {
+                handle = true;
+                thunks.push(function);
+                Some(Place::Own(Own::Thunk(thunks.len() as u32 - 1)))
+            }
+            None if name.bytes == HANDLE && !name.raw => {
+                handle = true;
+                Some(Place::Own(Own::Handle))
+            }
+            None => None,
         })
     };
     for (index, symbol) in (0u32..).zip(&graph.symbols) {
@@ -91,21 +137,25 @@ pub(crate) fn resolve(graph: &LinkGraph<'_>, outside: Outside<'_>) -> Result<Res
         let name = graph.symbol_key(symbol);
         let is_local = symbol.binding == Binding::Local;
         let defining = if is_local { None } else { names.get(&name).copied() };
-        let (definition, binding) = match defining.map(|id| graph.symbol(id)) {
-            Some(defining) => (defining.definition, defining.binding),
-            None => (symbol.definition, symbol.binding),
-        };
+        let meant = defining.map_or(symbol, |id| graph.symbol(id));
+        let (definition, binding) = (meant.definition, meant.binding);
         if symbol.hidden {
             hidden.extend(defining);
         }
         if binding == Binding::Unique
-            && let Some(address) = look_outside(id, symbol, name)
+            && let Some(place) = look_outside(id, symbol, name)
         {
-            places.push(Place::Outside(address.0));
+            places.push(place);
             continue;
         }
         places.push(match definition {
-            Definition::Section { section, offset } if live[section.0 as usize] => Place::Section { section, offset },
+            Definition::Section { section, offset } if live[section.0 as usize] => match meant.kind {
+                SymbolKind::Plain => Place::Section { section, offset },
+                SymbolKind::Indirect => *indirect_at.entry((section, offset)).or_insert_with(|| {
+                    indirect.push((section, offset));
+                    Place::Own(Own::Indirect(indirect.len() as u32 - 1))
+                }),
+            },
             Definition::Section { .. } if is_local => Place::Discarded,
             Definition::LeftOut => Place::Discarded,
             Definition::Absolute(value) => Place::Outside(value),
@@ -120,12 +170,12 @@ pub(crate) fn resolve(graph: &LinkGraph<'_>, outside: Outside<'_>) -> Result<Res
                 } else if let Some(place) = special(graph, &live, &mut bounds, name) {
                     place
                 } else {
-                    let address = look_outside(id, symbol, name);
+                    let place = look_outside(id, symbol, name);
                     let is_needed = symbol.binding != Binding::Weak || definition != Definition::Undefined;
-                    if address.is_none() && is_needed {
+                    if place.is_none() && is_needed {
                         missing.push(id);
                     }
-                    Place::Outside(address.unwrap_or_default().0)
+                    place.unwrap_or(Place::Outside(0))
                 }
             }
         });
@@ -143,8 +193,8 @@ pub(crate) fn resolve(graph: &LinkGraph<'_>, outside: Outside<'_>) -> Result<Res
         let mut place = places[to.0 as usize];
         if matches!(place, Place::Outside(_)) && wanted[id.0 as usize] {
             let symbol = graph.symbol(id);
-            if let Some(address) = look_outside(id, symbol, graph.symbol_key(symbol)) {
-                place = Place::Outside(address.0);
+            if let Some(found) = look_outside(id, symbol, graph.symbol_key(symbol)) {
+                place = found;
             }
         }
         places[id.0 as usize] = place;
@@ -167,7 +217,8 @@ pub(crate) fn resolve(graph: &LinkGraph<'_>, outside: Outside<'_>) -> Result<Res
     };
     let sizes = sized.into_iter().map(size).collect();
     let order = order(graph, &live, &bounds);
-    Ok(Resolved { places, live, order, bounds, common: (common.size, common.align), exports, imports, sizes })
+    let common = (common.size, common.align);
+    Ok(Resolved { places, live, order, bounds, common, exports, imports, sizes, indirect, thunks, handle })
 }
 
 /// The definition that counts of every name that is not local.
@@ -229,7 +280,7 @@ fn wanted(graph: &LinkGraph<'_>, live: &[bool]) -> (Vec<bool>, Vec<SymbolId>) {
     (wanted, sized)
 }
 
-fn look_outside(name: Name<'_>, hidden: bool, outside: Outside<'_>) -> Option<TargetAddr> {
+fn look_outside(name: Name<'_>, hidden: bool, outside: Outside<'_>) -> Option<Found> {
     let c_name = !name.raw && !name.bytes.is_empty();
     let name = c_name.then(|| std::str::from_utf8(name.bytes).ok()).flatten()?;
     outside(name, hidden)

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use crate::error::{Error, Result};
 use crate::fixup;
-use crate::graph::{Entries, LinkGraph, Permission, Place, Resolved, SectionId, SymbolId};
+use crate::graph::{Entries, LinkGraph, Own, Permission, Place, Resolved, SectionId, SymbolId};
 use crate::target::TargetAddr;
 
 /// The largest image, in bytes: what the small code model's 32-bit distances reach.
@@ -29,6 +29,20 @@ pub(crate) struct Layout {
     got: u64,
     common: u64,
     stub_size: u64,
+    own: OwnEntries,
+}
+
+/// Where Kiln's own entries stand.
+#[derive(Debug)]
+struct OwnEntries {
+    /// In the text.
+    indirect_stubs: u64,
+    thunk_stubs: u64,
+    /// In the constants.
+    indirect_slots: u64,
+    thunk_slots: u64,
+    handle: u64,
+    thunk_size: u64,
 }
 
 /// A run of memory with one protection.
@@ -70,6 +84,20 @@ impl Room {
 }
 
 impl Room {
+    fn own(&mut self, graph: &LinkGraph<'_>, resolved: &Resolved) -> Result<OwnEntries> {
+        let (stub_size, thunk_size) = (fixup::stub_size(graph.arch), fixup::thunk_size(graph.arch));
+        let (indirect, thunks) = (resolved.indirect.len() as u64, resolved.thunks.len() as u64);
+        let mut room = |permission, count: u64, size: u64| self.reserve(permission, count * size, SLOT_SIZE, MAX_IMAGE);
+        Ok(OwnEntries {
+            indirect_stubs: room(Permission::Text, indirect, stub_size)?,
+            thunk_stubs: room(Permission::Text, thunks, thunk_size)?,
+            indirect_slots: room(Permission::Const, indirect, SLOT_SIZE)?,
+            thunk_slots: room(Permission::Const, thunks, SLOT_SIZE)?,
+            handle: room(Permission::Const, u64::from(resolved.handle), SLOT_SIZE)?,
+            thunk_size,
+        })
+    }
+
     fn common(&mut self, resolved: &Resolved) -> Result<u64> {
         self.reserve(Permission::Data, resolved.common.0, resolved.common.1.max(1), MAX_IMAGE)
     }
@@ -111,10 +139,12 @@ impl Layout {
         let mut islands: Vec<(Range<u32>, u64)> = Vec::new();
         let mut next_island = entries.islands.iter().peekable();
         let got = room.reserve(Permission::Const, SLOT_SIZE * entries.slots.len() as u64, SLOT_SIZE, MAX_IMAGE)?;
+        let mut own = None;
         let mut common = None;
         for id in &resolved.order {
             let section = graph.section(*id);
             if section.large && common.is_none() {
+                own = Some(room.own(graph, resolved)?);
                 common = Some(room.common(resolved)?);
             }
             let limit = if section.large { MAX_LARGE_IMAGE } else { MAX_IMAGE };
@@ -130,12 +160,16 @@ impl Layout {
         let stubs = islands.last().map_or(0, |(stubs, _)| stubs.end)..entries.stubs.len() as u32;
         let offset = room.reserve(Permission::Text, stub_room(&stubs), SLOT_SIZE, MAX_IMAGE)?;
         islands.push((stubs, offset));
+        let own = match own {
+            Some(own) => own,
+            None => room.own(graph, resolved)?,
+        };
         let common = match common {
             Some(common) => common,
             None => room.common(resolved)?,
         };
         let Room { segments, gaps } = room;
-        Ok(Layout { segments, offsets, gaps, islands, got, common, stub_size })
+        Ok(Layout { segments, offsets, gaps, islands, got, common, stub_size, own })
     }
 
     /// The alignment that the image as a whole needs, at least a page.
@@ -246,7 +280,45 @@ impl Addresses {
             Place::Got => self.got(),
             Place::Outside(address) => address,
             Place::Discarded => 0,
+            Place::Own(Own::Indirect(index)) => self.indirect_stub(index).1,
+            Place::Own(Own::Thunk(index)) => self.thunk(index).1,
+            Place::Own(Own::Handle) => self.handle().1,
         }
+    }
+
+    fn entry(&self, permission: Permission, first: u64, size: u64, index: u32) -> (u64, u64) {
+        let offset = first + size * u64::from(index);
+        (offset, self.base(permission) + offset)
+    }
+
+    /// The offset in the text, and the address, of an indirect function's stub: the function's address to all.
+    pub(crate) fn indirect_stub(&self, index: u32) -> (u64, u64) {
+        self.entry(Permission::Text, self.layout.own.indirect_stubs, self.layout.stub_size, index)
+    }
+
+    /// The offset in the constants, and the address, of an indirect function's slot.
+    pub(crate) fn indirect_slot(&self, index: u32) -> (u64, u64) {
+        self.entry(Permission::Const, self.layout.own.indirect_slots, SLOT_SIZE, index)
+    }
+
+    /// The offset in the text, and the address, of a stub that passes the module's handle.
+    pub(crate) fn thunk(&self, index: u32) -> (u64, u64) {
+        self.entry(Permission::Text, self.layout.own.thunk_stubs, self.layout.own.thunk_size, index)
+    }
+
+    /// The offset in the constants, and the address, of such a stub's slot.
+    pub(crate) fn thunk_slot(&self, index: u32) -> (u64, u64) {
+        self.entry(Permission::Const, self.layout.own.thunk_slots, SLOT_SIZE, index)
+    }
+
+    /// The offset in the constants, and the address, of the module's handle.
+    pub(crate) fn handle(&self) -> (u64, u64) {
+        self.entry(Permission::Const, self.layout.own.handle, SLOT_SIZE, 0)
+    }
+
+    /// The size of a stub that passes the module's handle, in bytes.
+    pub(crate) fn thunk_size(&self) -> usize {
+        self.layout.own.thunk_size as usize
     }
 
     /// Where the GOT begins.
@@ -259,7 +331,8 @@ impl Addresses {
         let permission = match place {
             Place::Section { section, .. } => graph.section(section).permission,
             Place::Common(_) => Permission::Data,
-            Place::Got => Permission::Const,
+            Place::Got | Place::Own(Own::Handle) => Permission::Const,
+            Place::Own(_) => Permission::Text,
             Place::Bound { .. } | Place::Outside(_) | Place::Discarded => return None,
         };
         Some((permission as u64 + 1, self.base(permission)))

@@ -73,7 +73,11 @@ impl CodeHeap {
         let [TargetAddr(address), ..] = staged.bases();
         let [text, ..] = staged.segments();
         text.copy_from_slice(code);
-        Ok(Code { address: address as usize, len: code.len(), owner: Owner::new(staged.publish()?, Vec::new()) })
+        Ok(Code {
+            address: address as usize,
+            len: code.len(),
+            owner: Owner::new(staged.publish(|_| Ok(()))?, Vec::new()),
+        })
     }
 }
 

@@ -108,10 +108,13 @@ impl Staged {
 
     /// Makes the image what it is for. All or nothing: on failure the memory is unmapped.
     ///
+    /// Between the text and the constants `complete` is called: it may run the text, and write to the constants, which
+    /// are sealed after it.
+    ///
     /// # Errors
     ///
-    /// The system refuses.
-    pub(crate) fn publish(self) -> Result<Published> {
+    /// The system or `complete` refuses.
+    pub(crate) fn publish(self, complete: impl FnOnce(&mut [u8]) -> Result<()>) -> Result<Published> {
         let Staged { strategy, image, segments, apart, page } = self;
         let [text, constants, data] = segments;
         let pages = |range: &Range<usize>| range.start..range.end.next_multiple_of(page);
@@ -129,8 +132,6 @@ impl Staged {
                 .help("see what restricts this process: SELinux, seccomp, MemoryDenyWriteExecute")
             })
         };
-        // Constants first: while text is not executable, nothing can run.
-        protect(&constants, Protection::Read)?;
         let text = match apart {
             None if strategy == Strategy::DualMapping => {
                 replace_text(&image, text.clone(), pages(&text))?;
@@ -139,7 +140,7 @@ impl Staged {
             None => {
                 // The writes above went through the data cache; instructions are fetched through another.
                 sys::clean_caches(image.address() + text.start, text.len());
-                // From here on nothing may be written: the last step that can fail, and the one that makes it code.
+                // From here on it is code, and nobody but `complete` knows of it.
                 protect(&text, Protection::ReadExecute)?;
                 None
             }
@@ -153,6 +154,12 @@ impl Staged {
                 Some(apart.runs)
             }
         };
+        // SAFETY: the range lies in the mapping, by construction in `reserve`.
+        let start = unsafe { image.pointer().add(constants.start) };
+        // SAFETY: still writable, initialised, and borrowed by nobody else: the borrow of `segments` has ended.
+        complete(unsafe { std::slice::from_raw_parts_mut(start, constants.len()) })?;
+        // The last step that can fail.
+        protect(&constants, Protection::Read)?;
         if !data.is_empty() {
             tracing::debug!(
                 "data: {} bytes at {:#x} stay {}",

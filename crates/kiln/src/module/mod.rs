@@ -3,20 +3,26 @@
 
 mod symbols;
 
-use std::ffi::CString;
+use std::ffi::{CString, c_char, c_int};
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use crate::error::{Error, Result};
 use crate::function::{FnPtr, Function};
 use crate::memory::{self, Published};
+use crate::register::{Arguments, Exit};
 use crate::target::TargetAddr;
 
 use symbols::Defined;
 pub(crate) use symbols::Symbols;
 
-/// Code that was loaded: a handle, cheap to clone. The memory is unmapped when the last handle to the module, to one of
-/// its functions, or to a module that uses it is dropped.
+/// Code that was loaded: a handle, cheap to clone. The module ends when the last handle to it, to one of its functions, or
+/// to a module that uses it is dropped, and no thread has destructors of it to call.
+///
+/// At its end, on the thread that dropped the last handle, everything is called that the module has registered with
+/// `atexit` or `__cxa_atexit`, in the reverse order, then its finalizers; then the memory is unmapped. If the process ends
+/// first, all that is called by `exit`, among what the rest of the process has registered. Functions that must not run
+/// on after that are the caller's concern: threads in the module's code, signal handlers, callbacks.
 #[derive(Clone)]
 pub struct Module(Arc<Inner>);
 
@@ -28,6 +34,9 @@ struct Inner {
 /// What code needs for as long as it may run. Dropped in this order.
 #[derive(Debug)]
 pub(crate) struct Owner {
+    /// Behind a lock for the one moment at which it is set: its beginning needs the owner.
+    exit: OnceLock<Exit>,
+    arguments: Option<Arguments>,
     memory: Published,
     /// The modules that the code may call into.
     uses: Vec<Module>,
@@ -35,13 +44,41 @@ pub(crate) struct Owner {
 
 impl Owner {
     pub(crate) fn new(memory: Published, uses: Vec<Module>) -> Arc<Owner> {
-        Arc::new(Owner { memory, uses })
+        Arc::new(Owner { exit: OnceLock::new(), arguments: None, memory, uses })
     }
 }
 
 impl Module {
-    pub(crate) fn new(memory: Published, symbols: Symbols, uses: Vec<Module>) -> Module {
-        Module(Arc::new(Inner { owner: Owner::new(memory, uses), symbols }))
+    pub(crate) fn new(memory: Published, symbols: Symbols, uses: Vec<Module>, arguments: Arguments) -> Module {
+        let owner = Owner { exit: OnceLock::new(), arguments: Some(arguments), memory, uses };
+        Module(Arc::new(Inner { owner: Arc::new(owner), symbols }))
+    }
+
+    /// Begins the module's life: registers its end and calls its initializers.
+    ///
+    /// # Errors
+    ///
+    /// The end cannot be registered. Nothing was called then.
+    ///
+    /// # Safety
+    ///
+    /// The initializers may run.
+    pub(crate) unsafe fn start(&self, mut exit: Exit) -> Result<()> {
+        let owner = &self.0.owner;
+        exit.start(Arc::downgrade(owner))?;
+        let exit = owner.exit.get_or_init(|| exit);
+        if let Some(arguments) = &owner.arguments {
+            // SAFETY: by the caller's word.
+            unsafe { exit.initialize(arguments) };
+        }
+        Ok(())
+    }
+
+    /// `argc` and `argv`, as the module's initializers were given them: those of
+    /// [`Linker::arguments`](crate::Linker::arguments), or else the process's. They live as long as the module.
+    #[must_use]
+    pub fn arguments(&self) -> (c_int, *const *const c_char) {
+        self.0.owner.arguments.as_ref().map_or((0, std::ptr::null()), Arguments::as_c)
     }
 
     /// The function `name`, as C source writes it; of a Mach-O object, also as its symbol table has it (`_start`).
@@ -98,12 +135,12 @@ impl Module {
         nearest.map(|defined| (self.0.symbols.name(defined), address - defined.address))
     }
 
-    /// Unmaps the module now, if nothing else uses it.
+    /// Ends the module now, if nothing else uses it.
     ///
     /// # Errors
     ///
-    /// Functions, clones of the handle or modules that use this one are still there: the handle comes back, and nothing
-    /// has happened.
+    /// Functions, clones of the handle or modules that use this one are still there, or a thread has destructors of this
+    /// one's thread-local variables to call at its end: the handle comes back, and nothing has happened.
     pub fn unload(self) -> std::result::Result<(), Unload> {
         let in_use = |inner: Arc<Inner>| Unload { module: Module(inner) };
         let Inner { owner, symbols } = Arc::try_unwrap(self.0).map_err(in_use)?;
@@ -140,7 +177,10 @@ impl Unload {
 
 impl fmt::Display for Unload {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the module is in use: drop its functions, the clones of its handle and the modules that use it")
+        f.write_str(
+            "the module is in use: drop its functions, the clones of its handle and the modules that use it, and let the \
+             threads end that have destructors of its variables to call",
+        )
     }
 }
 

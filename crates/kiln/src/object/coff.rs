@@ -8,7 +8,7 @@ use object::read::coff::{CoffHeader, SectionTable, Symbol, SymbolTable};
 use super::{NewSection, NewSymbol, Reader, malformed};
 use crate::error::{Error, Result};
 use crate::fixup;
-use crate::graph::{Binding, Definition, Relocation, Rule, SectionId, SymbolId};
+use crate::graph::{Binding, Definition, Relocation, Role, Rule, SectionId, SymbolId, SymbolKind};
 use crate::target::Arch;
 
 type Symbols<'b> = SymbolTable<'b, &'b [u8], ImageFileHeader>;
@@ -98,6 +98,7 @@ fn add_section(
         writable: has(pe::IMAGE_SCN_MEM_WRITE),
         executable: has(pe::IMAGE_SCN_MEM_EXECUTE) || has(pe::IMAGE_SCN_CNT_CODE),
         large: false,
+        role: Role::Plain,
     };
     reader.section(new).map(Some)
 }
@@ -153,7 +154,8 @@ fn add_symbol(
     };
     let binding = if external { Binding::Global } else { Binding::Local };
     let exported = external && !matches!(definition, Definition::Undefined | Definition::LeftOut);
-    reader.symbol(NewSymbol { name, raw: false, definition, binding, exported, hidden: false, size: 0 })?;
+    let kind = SymbolKind::Plain;
+    reader.symbol(NewSymbol { name, raw: false, definition, kind, binding, exported, hidden: false, size: 0 })?;
     Ok(())
 }
 
@@ -173,7 +175,17 @@ fn add_weak(reader: &mut Reader<'_, '_, '_>, symbols: &Symbols<'_>, index: Symbo
     };
     let definition = Definition::Fallback(SymbolId(other));
     let binding = Binding::Weak;
-    reader.symbol(NewSymbol { name, raw: false, definition, binding, exported: false, hidden: false, size: 0 })?;
+    let kind = SymbolKind::Plain;
+    reader.symbol(NewSymbol {
+        name,
+        raw: false,
+        definition,
+        kind,
+        binding,
+        exported: false,
+        hidden: false,
+        size: 0,
+    })?;
     Ok(())
 }
 

@@ -7,7 +7,7 @@ use object::{LittleEndian, SectionIndex, SymbolIndex};
 use super::{NewSection, NewSymbol, Reader, malformed};
 use crate::error::{Error, Result};
 use crate::fixup;
-use crate::graph::{Binding, Definition, Relocation, Rule, SectionId};
+use crate::graph::{Binding, Calls, Definition, Relocation, Role, Rule, SectionId, SymbolKind, When};
 use crate::target::Arch;
 
 type File = FileHeader64<LittleEndian>;
@@ -157,26 +157,20 @@ fn add_section(reader: &mut Reader<'_, '_, '_>, section: &Header, name: &[u8]) -
     if unknown != 0 {
         return Err(Error::unsupported(format!("section flags {unknown:#x} are not supported")));
     }
-    const INITIALIZERS: &str = "initializers and finalizers are not supported yet";
-    const INITIALIZERS_HELP: &str = "take the constructors and destructors out, and call them as functions";
     match section.sh_type(LE) {
         elf::SHT_PROGBITS | elf::SHT_NOBITS | elf::SHT_X86_64_UNWIND => {}
         elf::SHT_NOTE => {
             reader.leave_out(name, "a note: what the code is ready for, not what it needs");
             return Ok(None);
         }
-        elf::SHT_INIT_ARRAY | elf::SHT_FINI_ARRAY | elf::SHT_PREINIT_ARRAY => {
-            return Err(Error::unsupported(INITIALIZERS).help(INITIALIZERS_HELP));
-        }
+        elf::SHT_INIT_ARRAY | elf::SHT_FINI_ARRAY | elf::SHT_PREINIT_ARRAY => {}
         other => return Err(Error::unsupported(format!("section type {:#x} is not supported", other.0))),
     }
-    let is = |base: &[u8]| name == base || name.strip_prefix(base).is_some_and(|rest| rest.starts_with(b"."));
-    // By name as well: linkers take these for what they are called, whatever type they have.
-    let initializers: [&[u8]; 7] =
-        [b".init_array", b".fini_array", b".preinit_array", b".ctors", b".dtors", b".init", b".fini"];
-    if initializers.iter().any(|base| is(base)) && size > 0 {
-        return Err(Error::unsupported(INITIALIZERS).help(INITIALIZERS_HELP));
+    if (name == b".init" || name == b".fini") && size > 0 {
+        return Err(Error::unsupported("pieces of a start-up function are not supported, which each file adds to")
+            .help("use functions with `__attribute__((constructor))`, or `.init_array`"));
     }
+    let role = calls(section.sh_type(LE), name)?.map_or(Role::Plain, Role::Calls);
     if name == b".eh_frame" {
         reader.leave_out(name, "unwind tables are not registered yet: no panic or exception may cross this code");
         return Ok(None);
@@ -194,8 +188,42 @@ fn add_section(reader: &mut Reader<'_, '_, '_>, section: &Header, name: &[u8]) -
         writable: flags.contains(elf::SHF_WRITE),
         executable: flags.contains(elf::SHF_EXECINSTR),
         large: flags.0 & large != 0,
+        role,
     };
     reader.section(new).map(Some)
+}
+
+/// Whether a section lists functions to call, by its type or, as linkers have it, by its name. A number in the name is
+/// the priority; that of `.ctors` counts down from 65535.
+fn calls(section_type: elf::SectionType, name: &[u8]) -> Result<Option<Calls>> {
+    let names: [(&[u8], When, bool); 5] = [
+        (b".preinit_array", When::BeforeInit, false),
+        (b".init_array", When::Init, false),
+        (b".fini_array", When::Fini, false),
+        (b".ctors", When::Init, true),
+        (b".dtors", When::Fini, true),
+    ];
+    for (base, when, old) in names {
+        let Some(rest) = name.strip_prefix(base) else { continue };
+        let priority = match rest.split_first() {
+            None => Calls::NO_PRIORITY,
+            Some((b'.', digits)) => {
+                let number = std::str::from_utf8(digits).ok().and_then(|digits| digits.parse::<u16>().ok());
+                let Some(number) = number.map(u32::from) else {
+                    return Err(Error::unsupported("a priority that is no number up to 65535"));
+                };
+                if old { 0xffff - number } else { number }
+            }
+            Some(_) => continue,
+        };
+        return Ok(Some(Calls { when, priority, old }));
+    }
+    Ok(match section_type {
+        elf::SHT_PREINIT_ARRAY => Some(Calls::new(When::BeforeInit)),
+        elf::SHT_INIT_ARRAY => Some(Calls::new(When::Init)),
+        elf::SHT_FINI_ARRAY => Some(Calls::new(When::Fini)),
+        _ => None,
+    })
 }
 
 fn add_symbol<'b>(
@@ -210,11 +238,9 @@ fn add_symbol<'b>(
     let value = symbol.st_value(LE);
     let size = symbol.st_size(LE);
     let mut name = name;
+    let mut kind = SymbolKind::Plain;
     match symbol.st_type() {
-        elf::STT_GNU_IFUNC if symbol.st_shndx(LE) != elf::SHN_UNDEF => {
-            return Err(Error::unsupported("an IFUNC chooses its code at load time, which is not supported yet")
-                .help("compile without target_clones and ifunc attributes"));
-        }
+        elf::STT_GNU_IFUNC if symbol.st_shndx(LE) != elf::SHN_UNDEF => kind = SymbolKind::Indirect,
         elf::STT_TLS => {
             return Err(Error::unsupported("thread-local variables are not supported yet")
                 .help("keep the variable out of thread-local storage"));
@@ -271,7 +297,10 @@ fn add_symbol<'b>(
         && !matches!(definition, Definition::Undefined | Definition::LeftOut)
         && matches!(visibility, elf::STV_DEFAULT | elf::STV_PROTECTED);
     let hidden = binding != Binding::Local && matches!(visibility, elf::STV_HIDDEN | elf::STV_INTERNAL);
-    reader.symbol(NewSymbol { name, raw: false, definition, binding, exported, hidden, size })?;
+    if kind == SymbolKind::Indirect && !matches!(definition, Definition::Section { .. } | Definition::LeftOut) {
+        return Err(Error::malformed("the function that chooses an indirect function is in no section"));
+    }
+    reader.symbol(NewSymbol { name, raw: false, definition, kind, binding, exported, hidden, size })?;
     Ok(())
 }
 

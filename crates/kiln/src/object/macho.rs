@@ -7,7 +7,7 @@ use object::read::macho::{MachHeader, Nlist, Section, Segment};
 use super::{NewSection, NewSymbol, Reader, malformed};
 use crate::error::{Error, Result};
 use crate::fixup::{self, MachoPart, Via};
-use crate::graph::{Binding, Definition, Relocation, SectionId, SymbolId};
+use crate::graph::{Binding, Calls, Definition, Relocation, Role, SectionId, SymbolId, SymbolKind, When};
 use crate::target::Arch;
 
 type File = MachHeader64<LittleEndian>;
@@ -101,6 +101,11 @@ fn add_section(reader: &mut Reader<'_, '_, '_>, section: &Section64<LittleEndian
     if flags.contains(macho::S_ATTR_SELF_MODIFYING_CODE) {
         return Err(Error::unsupported("the section holds code that writes itself, and Kiln makes no such memory"));
     }
+    let role = match flags.typ() {
+        macho::S_MOD_INIT_FUNC_POINTERS => Role::Calls(Calls::new(When::Init)),
+        macho::S_MOD_TERM_FUNC_POINTERS => Role::Calls(Calls::new(When::Fini)),
+        _ => Role::Plain,
+    };
     let zeros = match flags.typ() {
         macho::S_REGULAR
         | macho::S_CSTRING_LITERALS
@@ -108,11 +113,13 @@ fn add_section(reader: &mut Reader<'_, '_, '_>, section: &Section64<LittleEndian
         | macho::S_8BYTE_LITERALS
         | macho::S_16BYTE_LITERALS
         | macho::S_LITERAL_POINTERS
+        | macho::S_MOD_INIT_FUNC_POINTERS
+        | macho::S_MOD_TERM_FUNC_POINTERS
         | macho::S_COALESCED => false,
         macho::S_ZEROFILL | macho::S_GB_ZEROFILL => true,
-        macho::S_MOD_INIT_FUNC_POINTERS | macho::S_MOD_TERM_FUNC_POINTERS | macho::S_INIT_FUNC_OFFSETS => {
-            return Err(Error::unsupported("initializers and finalizers are not supported yet")
-                .help("take the constructors and destructors out, and call them as functions"));
+        macho::S_INIT_FUNC_OFFSETS => {
+            return Err(Error::unsupported("initializers as offsets are what linkers make, and not what compilers do")
+                .help("give the object file that the compiler made"));
         }
         macho::S_THREAD_LOCAL_REGULAR
         | macho::S_THREAD_LOCAL_ZEROFILL
@@ -137,7 +144,8 @@ fn add_section(reader: &mut Reader<'_, '_, '_>, section: &Section64<LittleEndian
     let align = 1u64.checked_shl(section.align(LE)).unwrap_or(u64::MAX);
     // The static linker makes `__TEXT` and `__DATA_CONST` read-only and every other segment writable.
     let writable = !executable && segment != b"__TEXT" && segment != b"__DATA_CONST";
-    let new = NewSection { name, segment, data, size: section.size(LE), align, writable, executable, large: false };
+    let (size, large) = (section.size(LE), false);
+    let new = NewSection { name, segment, data, size, align, writable, executable, large, role };
     reader.section(new).map(Some)
 }
 
@@ -207,7 +215,8 @@ fn add_symbol(
         Some(name) => (name, false),
         None => (name, true),
     };
-    reader.symbol(NewSymbol { name, raw, definition, binding, exported, hidden: false, size })?;
+    let kind = SymbolKind::Plain;
+    reader.symbol(NewSymbol { name, raw, definition, kind, binding, exported, hidden: false, size })?;
     Ok(())
 }
 

@@ -15,8 +15,8 @@ pub(crate) use linked::text_of;
 use crate::error::{Error, Result};
 use crate::fixup::{self, Lookup};
 use crate::graph::{
-    Binding, Definition, Group, Input, LeftOut, LinkGraph, Permission, Relocation, Rule, SectionId, Span,
-    Symbol as GraphSymbol, SymbolId,
+    Binding, Definition, Group, Input, LeftOut, LinkGraph, Permission, Relocation, Role, Rule, SectionId, Span,
+    Symbol as GraphSymbol, SymbolId, SymbolKind,
 };
 use crate::source::{self, Kind};
 use crate::target::{Arch, Format};
@@ -93,6 +93,7 @@ pub(crate) fn add_flat<'a>(
             name: span(range)?,
             raw: false,
             definition: Definition::Section { section, offset },
+            kind: SymbolKind::Plain,
             binding: Binding::Global,
             exported: true,
             hidden: false,
@@ -108,6 +109,7 @@ pub(crate) fn add_flat<'a>(
         // Nothing says what the code wants; arm64 code may find its own data by page.
         align: linked::PAGE,
         permission: Permission::Text,
+        role: Role::Plain,
         relocations: 0..0,
         large: false,
         live: true,
@@ -176,6 +178,7 @@ struct NewSection<'b> {
     writable: bool,
     executable: bool,
     large: bool,
+    role: Role,
 }
 
 /// What a format says of a symbol.
@@ -183,6 +186,7 @@ struct NewSymbol<'b> {
     name: &'b [u8],
     raw: bool,
     definition: Definition,
+    kind: SymbolKind,
     binding: Binding,
     exported: bool,
     hidden: bool,
@@ -191,7 +195,8 @@ struct NewSymbol<'b> {
 
 impl<'b> NewSymbol<'b> {
     fn local(name: &'b [u8], definition: Definition) -> NewSymbol<'b> {
-        NewSymbol { name, raw: false, definition, binding: Binding::Local, exported: false, hidden: false, size: 0 }
+        let (kind, binding) = (SymbolKind::Plain, Binding::Local);
+        NewSymbol { name, raw: false, definition, kind, binding, exported: false, hidden: false, size: 0 }
     }
 }
 
@@ -223,7 +228,7 @@ impl<'g, 'a, 'b> Reader<'g, 'a, 'b> {
     }
 
     fn section(&mut self, new: NewSection<'_>) -> Result<SectionId> {
-        let NewSection { name, segment, data, size, align, writable, executable, large } = new;
+        let NewSection { name, segment, data, size, align, writable, executable, large, role } = new;
         let error = |error: Error| error.section(String::from_utf8_lossy(name));
         if writable && executable {
             return Err(error(
@@ -266,6 +271,7 @@ impl<'g, 'a, 'b> Reader<'g, 'a, 'b> {
             size,
             align,
             permission,
+            role,
             relocations: 0..0,
             large,
             live: true,
@@ -289,11 +295,11 @@ impl<'g, 'a, 'b> Reader<'g, 'a, 'b> {
     }
 
     fn symbol(&mut self, new: NewSymbol<'_>) -> Result<SymbolId> {
-        let NewSymbol { name, raw, definition, binding, exported, hidden, size } = new;
+        let NewSymbol { name, raw, definition, kind, binding, exported, hidden, size } = new;
         let name = self.span(name)?;
         let id = SymbolId(self.graph.next(self.graph.symbols.len())?);
         let input = self.input;
-        self.graph.symbols.push(GraphSymbol { input, name, raw, definition, binding, exported, hidden, size });
+        self.graph.symbols.push(GraphSymbol { input, name, raw, definition, kind, binding, exported, hidden, size });
         Ok(id)
     }
 

@@ -1,0 +1,68 @@
+//! What sections and symbols are for, beyond bytes and places.
+
+use super::{LinkGraph, SectionId};
+
+/// What a section is for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Role {
+    /// Code and data that other code and data use.
+    Plain,
+    /// The addresses of functions that are called for the module.
+    Calls(Calls),
+}
+
+/// A list of functions to call.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Calls {
+    pub(crate) when: When,
+    /// Initializers are called from the least to the greatest, and finalizers the other way round.
+    pub(crate) priority: u32,
+    /// Whether the list is called from its end, and may hold entries that mean nothing (0 and -1): `.ctors`, `.dtors`.
+    pub(crate) old: bool,
+}
+
+/// When functions are called.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(crate) enum When {
+    /// Before all initializers.
+    BeforeInit,
+    /// When the module is loaded.
+    Init,
+    /// When the module is unloaded, or the process ends.
+    Fini,
+}
+
+/// What a symbol names.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum SymbolKind {
+    /// A place.
+    Plain,
+    /// A function that is chosen when the module is loaded, by the function that stands at the symbol's place
+    /// (`STT_GNU_IFUNC`).
+    Indirect,
+}
+
+impl Calls {
+    /// The priority of what has none: after all that have one (GNU ld, `SORT_BY_INIT_PRIORITY`).
+    pub(crate) const NO_PRIORITY: u32 = 0x1_0000;
+
+    pub(crate) fn new(when: When) -> Calls {
+        Calls { when, priority: Calls::NO_PRIORITY, old: false }
+    }
+}
+
+impl LinkGraph<'_> {
+    /// The lists of functions to call, of the sections that are `live`, in the order of initializers: by time and priority,
+    /// of equal ones in the order of the inputs.
+    pub(crate) fn calls(&self, live: impl Fn(SectionId) -> bool) -> Vec<(SectionId, Calls)> {
+        let lists = (0u32..).zip(&self.sections).filter(|(id, section)| live(SectionId(*id)) && section.size > 0);
+        let mut lists: Vec<(SectionId, Calls)> = lists
+            .filter_map(|(id, section)| match section.role {
+                Role::Calls(calls) => Some((SectionId(id), calls)),
+                Role::Plain => None,
+            })
+            .collect();
+        lists.sort_by_key(|(_, calls)| (calls.when, calls.priority));
+        lists
+    }
+}

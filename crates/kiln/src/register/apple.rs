@@ -1,0 +1,63 @@
+//! macOS. Nothing here was measured on Apple hardware.
+#![allow(unsafe_code)] // The C library's functions.
+
+use std::ffi::{c_char, c_int, c_void};
+
+/// The C library has neither.
+pub(super) const HAS_ON_EXIT: bool = false;
+pub(super) const HAS_AT_QUICK_EXIT: bool = false;
+
+unsafe extern "C" {
+    pub(super) fn __cxa_atexit(
+        function: extern "C" fn(*mut c_void),
+        argument: *mut c_void,
+        handle: *mut c_void,
+    ) -> c_int;
+    /// Of what `__cxa_atexit` registered, calls what has this handle (Libc: stdlib/FreeBSD/atexit.c).
+    fn __cxa_finalize(handle: *mut c_void);
+    fn _tlv_atexit(function: extern "C" fn(*mut c_void), object: *mut c_void);
+    fn _NSGetEnviron() -> *const *const *const c_char;
+}
+
+/// Calls what was registered under `handle`, in the reverse order, and forgets it.
+///
+/// # Safety
+///
+/// What was registered may still be called.
+pub(super) unsafe fn finalize(handle: usize) {
+    // SAFETY: by the caller's word.
+    unsafe { __cxa_finalize(handle as *mut c_void) }
+}
+
+/// Not on this system: the name means nothing here.
+///
+/// # Safety
+///
+/// None here.
+pub(super) unsafe fn at_quick_exit(_function: extern "C" fn(), _handle: *mut c_void) -> c_int {
+    -1
+}
+
+/// Has `function` called at the end of this thread.
+///
+/// # Safety
+///
+/// It may be called then.
+pub(super) unsafe fn thread_atexit(function: extern "C" fn(*mut c_void), object: *mut c_void) -> c_int {
+    // SAFETY: by the caller's word.
+    unsafe { _tlv_atexit(function, object) };
+    0
+}
+
+/// `environ`.
+pub(super) fn environment() -> *const *const c_char {
+    // SAFETY: asks where the variable is.
+    let environ = unsafe { _NSGetEnviron() };
+    // SAFETY: the C library's own variable. That another thread may change it is true of every program.
+    unsafe { *environ }
+}
+
+/// Nothing that code asks for here.
+pub(super) fn hardware_capabilities() -> (u64, u64) {
+    (0, 0)
+}
