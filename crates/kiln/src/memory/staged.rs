@@ -1,7 +1,7 @@
 //! The two states of an image's memory, as types.
 #![allow(unsafe_code)] // Slices of memory that this module mapped itself, and the copy into `MAP_JIT` memory.
 
-use std::io::{self, Write};
+use std::io;
 use std::ops::Range;
 
 use super::situation::{Situation, Strategy};
@@ -57,7 +57,9 @@ impl Staged {
             }
             Strategy::ThreadToggle | Strategy::ToggleCallback => {
                 let (starts, [text, rest]) = layout.split(page)?;
-                let reaches = [MAX_IMAGE, fixup::data_reach(Target::host().arch())];
+                // Of the large code models more may be far away than the others reach.
+                let far = if text + rest > MAX_IMAGE { text + rest } else { 0 };
+                let reaches = [MAX_IMAGE, fixup::data_reach(Target::host().arch())].map(|reach| reach + far);
                 let (text, image) = map_apart(room(text), room(rest), reaches, sys::map_jit)?;
                 (starts, image, Some(text))
             }
@@ -188,13 +190,12 @@ fn replace_text(image: &Mapping, text: Range<usize>, pages: Range<usize>) -> Res
     }
     let (start, len) = (image.address() + text.start, text.len());
     let failed = |tried: String| move |error| Error::system(tried, error);
-    let mut file =
-        sys::shared_file().map_err(failed(format!("cannot make a file in memory for {len} bytes of text")))?;
+    let file = sys::shared_file().map_err(failed(format!("cannot make a file in memory for {len} bytes of text")))?;
     // SAFETY: the range lies in the mapping, by construction in `reserve`.
     let written = unsafe { image.pointer().add(text.start) };
     // SAFETY: mapped and initialised by `reserve`; `publish` has taken `Staged`, so nobody writes to it any more.
     let written = unsafe { std::slice::from_raw_parts(written, len) };
-    file.write_all(written).map_err(failed(format!("cannot write {len} bytes of text to a file in memory")))?;
+    sys::fill(&file, written).map_err(failed(format!("cannot write {len} bytes of text to a file in memory")))?;
     tracing::info!("map {} bytes at {start:#x}: {}, from a file in memory", pages.len(), Protection::ReadExecute);
     image
         .replace(pages, &file, Protection::ReadExecute)

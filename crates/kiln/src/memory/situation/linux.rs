@@ -28,7 +28,7 @@ pub struct LinuxRules {
     pub seal: Answer,
     /// To mapping a file of `memfd_create` executable: what [`Strategy::DualMapping`] needs.
     pub memfd: Answer,
-    /// To mapping a file in `/dev/shm` executable: what it does with instead.
+    /// To mapping a file in `/dev/shm` executable: what it does with instead. Asked for only where `memfd` was refused.
     pub shm: Answer,
     /// To making a protection key: what [`Strategy::ProtectionKeys`] needs.
     pub protection_keys: Answer,

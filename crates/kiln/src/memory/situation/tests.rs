@@ -352,12 +352,18 @@ fn a_situation_is_one_line() {
     assert_eq!(Situation::unrestricted(Target::AARCH64_LINUX).to_string(), "aarch64-unknown-linux-gnu, 64 KiB pages");
 }
 
+/// The tests run as any program does, or signed in one of the ways that `apple_silicon` lists.
 #[test]
 fn this_process_may_load_code() {
     let situation = Situation::of_this_process();
-    assert!(situation.choose().is_ok() && situation.choose_for_heap().is_ok(), "{situation:?}");
+    let MacOsRules { hardened, allow_jit, allow_unsigned_executable_memory, .. } = situation.macos;
+    let may = !hardened || allow_jit || allow_unsigned_executable_memory;
+    assert_eq!((situation.choose().is_ok(), situation.choose_for_heap().is_ok()), (may, may), "{situation:?}");
     assert!(situation.page_size.is_power_of_two());
     assert_eq!(situation.target, Target::host());
+    if situation.target.is_apple_silicon() {
+        assert_eq!(situation.page_size, 0x4000);
+    }
 }
 
 #[test]

@@ -18,22 +18,20 @@ pub(crate) const HOST_OS: Os = Os::Linux;
 
 pub(crate) fn situation() -> Situation {
     let target = Target::host();
-    // A filter is each thread's own.
-    let status = fs::read_to_string("/proc/thread-self/status").unwrap_or_default();
     let is_one = |path: &str| fs::read_to_string(path).is_ok_and(|text| text.trim() == "1");
     let memfd_noexec = fs::read_to_string("/proc/sys/vm/memfd_noexec");
+    let (seal, memfd) = (probe::seal(), probe::memfd());
     let linux = LinuxRules {
         deny_write_execute: probe::deny_write_execute(),
-        // The flags that are on are capitals: `PeMRs`.
-        pax_mprotect: probe::status_line(&status, "PaX").is_some_and(|flags| flags.contains('M')),
+        pax_mprotect: seal != Answer::Allowed && probe::pax_mprotect(),
         selinux_enforcing: is_one("/sys/fs/selinux/enforce"),
-        // 0: none, 1: strict (mmap would have ended the process), 2: a filter.
-        seccomp_filter: probe::status_line(&status, "Seccomp") == Some("2"),
+        seccomp_filter: probe::seccomp_filter(),
         memfd_noexec: memfd_noexec.ok().and_then(|text| text.trim().parse().ok()).unwrap_or(0),
         shm_noexec: probe::shm_noexec(),
-        seal: probe::seal(),
-        memfd: probe::memfd(),
-        shm: probe::shm(),
+        seal,
+        memfd,
+        // What nobody will use is not asked for.
+        shm: if memfd == Answer::Allowed { Answer::Allowed } else { probe::shm() },
         protection_keys: match Situation::unrestricted(target).linux.protection_keys {
             Answer::Allowed => probe::protection_keys(),
             refused => refused,

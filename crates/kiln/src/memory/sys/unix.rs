@@ -3,7 +3,7 @@
 
 use std::fmt;
 use std::fs::File;
-use std::io;
+use std::io::{self, Write};
 use std::ops::Range;
 use std::os::fd::AsRawFd;
 use std::ptr::NonNull;
@@ -184,6 +184,13 @@ impl Drop for Mapping {
         // It fails only for a range that is no mapping.
         debug_assert_eq!(result, 0, "munmap: {}", io::Error::last_os_error());
     }
+}
+
+/// Writes all of `bytes` to a file.
+pub(crate) fn fill(mut file: &File, bytes: &[u8]) -> io::Result<()> {
+    #[cfg(test)]
+    injection::before_call()?;
+    file.write_all(bytes)
 }
 
 /// The size of a page, in bytes.

@@ -13,14 +13,30 @@ use crate::memory::sys::Protection;
 /// A length that the kernel rounds up to a page.
 const PAGE: usize = 1;
 
+/// The arguments of `prctl` that a question does not have.
+const UNUSED: c_ulong = 0;
+
 /// `PR_SET_MDWE`, since Linux 6.3.
 pub(super) fn deny_write_execute() -> bool {
     const PR_GET_MDWE: c_int = 66;
     const PR_MDWE_REFUSE_EXEC_GAIN: c_int = 1;
-    const UNUSED: c_ulong = 0;
     // SAFETY: asks for a number; kernels before 6.3 do not know the question, and answer -1.
     let mdwe = unsafe { libc::prctl(PR_GET_MDWE, UNUSED, UNUSED, UNUSED, UNUSED) };
     mdwe > 0 && mdwe & PR_MDWE_REFUSE_EXEC_GAIN != 0
+}
+
+/// Whether a seccomp filter judges the system calls of this thread.
+pub(super) fn seccomp_filter() -> bool {
+    const FILTER: c_int = 2;
+    // SAFETY: asks for a number. (Mode 1 would end the process here, and does not allow mmap either.)
+    let mode = unsafe { libc::prctl(libc::PR_GET_SECCOMP, UNUSED, UNUSED, UNUSED, UNUSED) };
+    mode == FILTER
+}
+
+/// Whether PaX's MPROTECT is on. The flags that are on are capitals: `PeMRs`.
+pub(super) fn pax_mprotect() -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    status.lines().find_map(|line| line.strip_prefix("PaX:")).is_some_and(|flags| flags.contains('M'))
 }
 
 /// Whether private memory that was writable may become executable: asked of a page that nobody writes to or runs.
@@ -110,9 +126,4 @@ impl Drop for Page {
         // SAFETY: the page is this one's own, and nobody has its address.
         unsafe { libc::munmap(self.0, PAGE) };
     }
-}
-
-/// The line `name` of a `/proc/…/status` file.
-pub(super) fn status_line<'s>(status: &'s str, name: &str) -> Option<&'s str> {
-    status.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':')).map(str::trim)
 }
