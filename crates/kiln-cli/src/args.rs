@@ -17,6 +17,7 @@ use crate::emit::Format;
   kiln run write.S \"Hello from Tim\"    the same, with a line of text for it
   kiln flat hello.o -o hello.bin       the bytes of its text, linked, without a header
   kiln asm hello.S -o hello.o          assemble it, for this machine or for another
+  kiln call sum.c add 2 40             call one function, and print what it returns
   kiln disasm hello.o                  its instructions, with names and source lines
 
 `kiln COMMAND --help` says more of each.")]
@@ -34,6 +35,7 @@ pub(crate) enum Command {
     Flat(Flat),
     Asm(Asm),
     Disasm(Disasm),
+    Call(Call),
 }
 
 /// Load code and run it
@@ -159,6 +161,62 @@ pub(crate) struct Disasm {
     /// What to assemble or compile for, which slice of a universal file to take, and what flat code is made for
     #[arg(long, value_name = "TRIPLE", value_parser = target)]
     pub(crate) target: Option<Target>,
+}
+
+/// Call one function, or list what can be called
+///
+/// FILE is assembly (.s, .S), C (.c), an object file, an archive or flat code (whose function is called `_start`); several files
+/// are linked together. Without NAME, what can be called is listed. What NAME takes and returns is said by --sig, or by debug
+/// information: C and assembly are built with it.
+///
+/// Arguments are numbers, `true`, `null`, 'c', text for `str` and `const char *`, and for pointers also memory: `[u8; 64]`,
+/// all zero, or `i32[1, 2, 3]`; what it holds afterwards is printed. The code runs in a process of its own.
+#[derive(Args)]
+#[command(override_usage = "kiln call [OPTIONS] FILE... [NAME [ARG]...]")]
+#[command(after_help = "Examples:
+  kiln call sum.c                                list what can be called
+  kiln call sum.c add 2 40                       by its prototype
+  kiln call add.s add 2 40 --sig 'i64(i64, i64)'
+  kiln call text.o greet --sig 'void(str, [u8; 64], u64)' Tim 64
+  kiln call fmt.s show --sig 'i32(str, ...)' '%s %d' text 7
+  kiln call sum.c add 2 40 --time
+  kiln call my.s f --sig 'void()' --check
+
+Types: void, bool, i8 to i64, u8 to u64, f32, f64, ptr, str (text with a NUL), bytes (pointer and length: text, hex:00ff or
+@FILE), [u8; 64] (memory to write to, which takes no argument), `...` before variadic arguments.
+
+Exit status: 0; 1 if --check found something; 2 if nothing was called or the call did not return; 124 if it took too long;
+128 + the signal's number if the code was stopped by one.")]
+pub(crate) struct Call {
+    /// What to load, the function, and its arguments
+    #[arg(required = true, value_name = "FILE", allow_negative_numbers = true)]
+    pub(crate) words: Vec<String>,
+    /// What the function returns and takes: 'i64(i64, ptr)'
+    #[arg(long, value_name = "SIGNATURE")]
+    pub(crate) sig: Option<String>,
+    /// Say how long a call takes
+    #[arg(long)]
+    pub(crate) time: bool,
+    /// Call it so many times in all, and say how long a call takes
+    #[arg(long, value_name = "N")]
+    pub(crate) repeat: Option<std::num::NonZeroUsize>,
+    /// Print what the registers hold afterwards
+    #[arg(long)]
+    pub(crate) regs: bool,
+    /// Look after the calling convention: callee-saved registers, the stack pointer, its alignment at calls
+    #[arg(long)]
+    pub(crate) check: bool,
+    /// Stop it after so many seconds, and say where it was
+    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
+    pub(crate) timeout: Option<f64>,
+    /// Print one JSON object
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+fn seconds(text: &str) -> Result<f64, String> {
+    let seconds = text.parse::<f64>().ok().filter(|seconds| (0.001..1e9).contains(seconds));
+    seconds.ok_or_else(|| "a time is a number of seconds such as 2 or 0.5".to_owned())
 }
 
 /// A number as C writes it.

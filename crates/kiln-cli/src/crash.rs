@@ -3,11 +3,14 @@
 
 use std::fmt::{self, Write};
 use std::mem::MaybeUninit;
-use std::path::PathBuf;
 use std::ptr;
 use std::sync::atomic::{AtomicPtr, Ordering};
+use std::time::Duration;
 
 use kiln::Module;
+
+use crate::inputs::Input;
+use crate::supervise;
 
 const SIGNALS: [(libc::c_int, &str, &str); 6] = [
     (libc::SIGSEGV, "SIGSEGV", "access to memory that is not there or not allowed"),
@@ -18,10 +21,27 @@ const SIGNALS: [(libc::c_int, &str, &str); 6] = [
     (libc::SIGABRT, "SIGABRT", "abort was called"),
 ];
 
+/// What a process is asked with where it is, when its time is over.
+pub(crate) const TIMEOUT: libc::c_int = libc::SIGALRM;
+
+/// How to report.
+#[derive(Default)]
+pub(crate) struct Options {
+    /// How long the code may take.
+    pub(crate) limit: Option<Duration>,
+}
+
+/// The name of a signal.
+pub(crate) fn name(signal: libc::c_int) -> String {
+    let known = SIGNALS.iter().find(|(number, ..)| *number == signal);
+    known.map_or_else(|| format!("signal {signal}"), |(_, name, _)| (*name).to_owned())
+}
+
 /// What the handler knows.
 struct Called {
     module: Module,
     file: String,
+    limit: Option<Duration>,
 }
 
 /// Read by the handler, which may take no lock. Null while nothing is watched.
@@ -33,9 +53,9 @@ pub(crate) struct Watch {
 }
 
 /// Watches over code of `module` that is about to be called. One watch at a time.
-pub(crate) fn watch(module: &Module, files: &[PathBuf]) -> Watch {
-    let file = files.first().map(|file| file.display().to_string()).unwrap_or_default();
-    let called = Box::into_raw(Box::new(Called { module: module.clone(), file }));
+pub(crate) fn watch(module: &Module, inputs: Vec<Input>, options: Options) -> Watch {
+    let file = inputs.first().map(|input| input.name.clone()).unwrap_or_default();
+    let called = Box::into_raw(Box::new(Called { module: module.clone(), file, limit: options.limit }));
     let other = CALLED.swap(called, Ordering::SeqCst);
     debug_assert!(other.is_null(), "one watch at a time");
     // A stack of its own, for code that has used up the other; never freed, since the kernel knows of it.
@@ -45,6 +65,9 @@ pub(crate) fn watch(module: &Module, files: &[PathBuf]) -> Watch {
     unsafe { libc::sigaltstack(&raw const stack, ptr::null_mut()) };
     let handler = handler as extern "C" fn(libc::c_int, *mut libc::siginfo_t, *mut libc::c_void) as usize;
     let mut actions = SIGNALS.map(|(signal, ..)| (signal, handler)).to_vec();
+    if options.limit.is_some() {
+        actions.push((TIMEOUT, handler));
+    }
     // Rust programs ignore it, others rely on it: to end when nobody reads what they write.
     actions.push((libc::SIGPIPE, libc::SIG_DFL));
     let mut before = Vec::new();
@@ -87,6 +110,7 @@ extern "C" fn handler(signal: libc::c_int, info: *mut libc::siginfo_t, context: 
     let _ = line.write_str("\n");
     // SAFETY: the bytes are there; that standard error is closed is nobody's concern here.
     unsafe { libc::write(libc::STDERR_FILENO, line.bytes.as_ptr().cast(), line.len) };
+    supervise::reported();
     // SAFETY: ends the process at once, without running anything that the fault may have broken.
     unsafe { libc::_exit(128 + signal) }
 }
@@ -104,7 +128,10 @@ fn describe(
     // SAFETY: null, or what `watch` put there, which lives as long as this handler is in place.
     let called = unsafe { CALLED.load(Ordering::SeqCst).as_ref() };
     let file = called.map_or("", |called| &*called.file);
-    write!(line, "kiln: error: {file}: stopped by {name}: {meaning}")?;
+    match called.and_then(|called| called.limit).filter(|_| signal == TIMEOUT) {
+        Some(limit) => write!(line, "kiln: error: {file}: not back after {} s", limit.as_secs_f64())?,
+        None => write!(line, "kiln: error: {file}: stopped by {name}: {meaning}")?,
+    }
     // SAFETY: the kernel passes a valid siginfo to SA_SIGINFO handlers.
     let info = unsafe { &*info };
     // Who sends a signal (0 and below) gives no address, nor does x86-64 for one that no pointer can have (SI_KERNEL,

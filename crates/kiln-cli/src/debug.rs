@@ -1,17 +1,18 @@
 //! Debug information (DWARF) of one file: which source line an address is from.
 
 use std::path::Path;
-use std::rc::Rc;
+use std::sync::Arc;
 
 use gimli::LittleEndian;
 use kiln::{Contents, Section};
 
 /// The bytes of a section, shared.
-pub(crate) type Reader = gimli::EndianRcSlice<LittleEndian>;
+pub(crate) type Reader = gimli::EndianArcSlice<LittleEndian>;
 
 /// What a file says of its source.
 pub(crate) struct Debug {
     context: addr2line::Context<Reader>,
+    pub(crate) dwarf: Arc<gimli::Dwarf<Reader>>,
 }
 
 /// A line of a source file.
@@ -34,12 +35,13 @@ impl Debug {
         let load = |id: gimli::SectionId| -> Result<Reader, gimli::Error> {
             let section = contents.sections().iter().position(|section| is(section, id.name()));
             let bytes = section.map(|section| relocated(contents, section, address)).unwrap_or_default();
-            Ok(Reader::new(Rc::from(bytes), LittleEndian))
+            Ok(Reader::new(Arc::from(bytes), LittleEndian))
         };
-        let dwarf = gimli::Dwarf::load(load).ok()?;
-        dwarf.units().next().ok().flatten()?;
-        let context = addr2line::Context::from_dwarf(dwarf).ok()?;
-        Some(Debug { context })
+        let dwarf = Arc::new(gimli::Dwarf::load(load).ok()?);
+        let mut units = dwarf.units();
+        units.next().ok().flatten()?;
+        let context = addr2line::Context::from_arc_dwarf(Arc::clone(&dwarf)).ok()?;
+        Some(Debug { context, dwarf })
     }
 
     /// The line that the instruction at `address` is from.

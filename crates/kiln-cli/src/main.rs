@@ -3,6 +3,7 @@
 
 mod args;
 mod asm;
+mod call;
 mod compile;
 mod crash;
 mod debug;
@@ -11,8 +12,11 @@ mod disasm;
 mod emit;
 mod flat;
 mod inputs;
+mod memory;
 mod narrate;
+mod prototypes;
 mod run;
+mod supervise;
 
 use std::io::Write;
 use std::process::ExitCode;
@@ -22,6 +26,7 @@ use clap::Parser;
 use kiln::{Format, Kind};
 
 /// Whatever kept a command from doing its work, with the next step where there is one.
+#[derive(Clone)]
 struct Failure {
     message: String,
     next: Option<String>,
@@ -54,6 +59,7 @@ fn main() -> ExitCode {
         args::Command::Run(run) => run::run(run),
         args::Command::Flat(flat) => flat::flat(flat),
         args::Command::Asm(asm) => asm::asm(asm),
+        args::Command::Call(call) => call::call(call),
         args::Command::Disasm(disasm) => disasm::disasm(disasm),
     };
     match result {

@@ -30,9 +30,9 @@ pub(crate) fn run(args: args::Run) -> Result<ExitCode, Failure> {
     let module = unsafe { linker.load() }.map_err(|error| explain(error, &files, &text))?;
     let name = entry(&module, args.entry.as_deref(), &files)?;
     if name == "main" && args.entry.is_none() {
-        return call_main(&module, &files);
+        return call_main(&module, inputs);
     }
-    call_start(&module, &name, &files, text)
+    call_start(&module, &name, inputs, text)
 }
 
 /// What stands in front of `--` are files; without `--`, the first word alone is one.
@@ -99,7 +99,7 @@ fn entry(module: &Module, asked: Option<&str>, files: &[PathBuf]) -> Result<Stri
     })
 }
 
-fn call_start(module: &Module, name: &str, files: &[PathBuf], words: Vec<OsString>) -> Result<ExitCode, Failure> {
+fn call_start(module: &Module, name: &str, inputs: Vec<Input>, words: Vec<OsString>) -> Result<ExitCode, Failure> {
     let text = (!words.is_empty()).then(|| {
         let mut text = words.join(" ".as_ref()).into_vec();
         text.push(b'\n');
@@ -110,14 +110,14 @@ fn call_start(module: &Module, name: &str, files: &[PathBuf], words: Vec<OsStrin
     let start: Function<Start> = unsafe { module.function(name) }?;
     tracing::info!("entry {name} at {:#x}", start.pointer() as usize);
     tracing::info!("call {name}({pointer:p}, {length})");
-    let watch = crash::watch(module, files);
+    let watch = crash::watch(module, inputs, crash::Options::default());
     let result = start.call(pointer, length);
     drop(watch);
     tracing::info!("{name} returned {result:#x}");
     Ok(ExitCode::SUCCESS)
 }
 
-fn call_main(module: &Module, files: &[PathBuf]) -> Result<ExitCode, Failure> {
+fn call_main(module: &Module, inputs: Vec<Input>) -> Result<ExitCode, Failure> {
     unsafe extern "C" {
         static environ: *const *const c_char;
     }
@@ -128,7 +128,7 @@ fn call_main(module: &Module, files: &[PathBuf]) -> Result<ExitCode, Failure> {
     let environment = unsafe { environ };
     tracing::info!("entry main at {:#x}", main.pointer() as usize);
     tracing::info!("call main({argc}, argv, envp)");
-    let watch = crash::watch(module, files);
+    let watch = crash::watch(module, inputs, crash::Options::default());
     let status = main.call(argc, argv, environment);
     tracing::info!("main returned {status}");
     // The watch goes on: what runs now is code of the module too.

@@ -100,7 +100,8 @@ fn architectures_are_named_where_their_arithmetic_is() {
 
 #[test]
 fn unsafe_stands_in_few_files_which_say_why() {
-    let all = [library(), beside()].concat();
+    let mut all = [library(), beside()].concat();
+    all.retain(|(name, _)| !name.ends_with("tests.rs"));
     let mut allowed = Vec::new();
     for (name, text) in &all {
         let permission = text.lines().find(|line| line.starts_with("#![allow(unsafe_code)]"));
@@ -133,8 +134,12 @@ fn unsafe_stands_in_few_files_which_say_why() {
             "crates/kiln/src/register/indirect.rs",
             "crates/kiln/src/register/linux.rs",
             "crates/kiln/src/register/threads.rs",
+            "crates/kiln-cli/src/call/invoke.rs",
+            "crates/kiln-cli/src/call/trampoline.rs",
             "crates/kiln-cli/src/crash.rs",
+            "crates/kiln-cli/src/memory.rs",
             "crates/kiln-cli/src/run.rs",
+            "crates/kiln-cli/src/supervise.rs",
         ],
         "a new file with unsafe code is a decision: enter it here"
     );

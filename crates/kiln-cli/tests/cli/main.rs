@@ -5,6 +5,7 @@
 #![cfg_attr(not(target_os = "linux"), allow(dead_code, unused_imports))]
 
 mod asm;
+mod call;
 mod crash;
 mod disasm;
 mod errors;

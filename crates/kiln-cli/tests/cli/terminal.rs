@@ -178,6 +178,7 @@ Commands:
   flat    Cut flat machine code out of a file
   asm     Assemble with the best assembler there is
   disasm  List the machine code of a file
+  call    Call one function, or list what can be called
 
 Options:
   -v, --verbose...  Say each step on standard error; twice for more
@@ -189,6 +190,7 @@ Examples:
   kiln run write.S \"Hello from Tim\"    the same, with a line of text for it
   kiln flat hello.o -o hello.bin       the bytes of its text, linked, without a header
   kiln asm hello.S -o hello.o          assemble it, for this machine or for another
+  kiln call sum.c add 2 40             call one function, and print what it returns
   kiln disasm hello.o                  its instructions, with names and source lines
 
 `kiln COMMAND --help` says more of each.

@@ -74,6 +74,8 @@ pub struct Symbol {
     pub offset: u64,
     /// Its size in bytes; 0 where the format does not say.
     pub size: u64,
+    /// Whether other files may use it.
+    pub global: bool,
 }
 
 /// A relocation, as the file's tables have it, with its addend, wherever the format keeps that.
@@ -161,7 +163,8 @@ impl<'a> Contents<'a> {
             let Some(&section) = by_number.get(&section) else { continue };
             if !name.is_empty() && !symbol.kind().eq(&object::SymbolKind::Section) {
                 let offset = symbol.address().wrapping_sub(sections[section].address);
-                symbols.push(Symbol { name: name.to_owned(), section, offset, size: symbol.size() });
+                let (size, global) = (symbol.size(), symbol.is_global());
+                symbols.push(Symbol { name: name.to_owned(), section, offset, size, global });
             }
         }
         let entry = (linked && file.kind() != ObjectKind::Relocatable && file.entry() != 0).then(|| entry(&file));
