@@ -26,6 +26,11 @@ pub(crate) fn run(args: args::Run) -> Result<ExitCode, Failure> {
     }
     let program = files.first().map(|file| file.as_os_str().to_owned());
     linker.arguments(program.iter().chain(&text))?;
+    // Where it is in an archive, nothing else asks for it.
+    match &args.entry {
+        Some(entry) => linker.want(&[entry]),
+        None => linker.want(&["_start", "main"]),
+    };
     // SAFETY: whoever runs this command on a file vouches for the code in it.
     let module = unsafe { linker.load() }.map_err(|error| explain(error, &files, &text))?;
     let name = entry(&module, args.entry.as_deref(), &files)?;

@@ -1,11 +1,12 @@
 //! The linker: inputs in, a plan or a module out. It drives the pipeline.
 #![allow(unsafe_code)] // `load` is where the user vouches for the code; nothing here dereferences anything.
 
+mod inputs;
+
 use std::borrow::Cow;
 use std::collections::HashMap;
 use std::ffi::OsStr;
 use std::ops::Range;
-use std::path::Path;
 
 use crate::error::{Error, Result};
 use crate::fixup;
@@ -14,10 +15,10 @@ use crate::graph::{self, Entries, Found, LinkGraph, Permission, Resolved, Sectio
 use crate::layout::{Addresses, Layout};
 use crate::memory::{Situation, Staged, Strategy};
 use crate::module::{self, Module};
-use crate::object;
+use crate::object::{self, Archives};
 use crate::plan::Plan;
 use crate::register::{self, Arguments, Exit};
-use crate::source::{Assembler, Kind, Syntax};
+use crate::source::{Assembler, Syntax};
 use crate::target::{Format, Os, Target, TargetAddr};
 
 /// Puts object files, assembly and flat code together, for any target on any host.
@@ -53,6 +54,9 @@ use crate::target::{Format, Os, Target, TargetAddr};
 pub struct Linker<'a> {
     target: Target,
     graph: LinkGraph<'a>,
+    archives: Archives<'a>,
+    /// What archives are to give: of each list, one.
+    wanted: Vec<Vec<String>>,
     definitions: HashMap<String, TargetAddr>,
     modules: Vec<Module>,
     arguments: Option<Arguments>,
@@ -62,8 +66,15 @@ impl<'a> Linker<'a> {
     /// A linker without inputs, for code of `target`.
     #[must_use]
     pub fn new(target: Target) -> Linker<'a> {
-        let graph = LinkGraph::new(target.arch());
-        Linker { target, graph, definitions: HashMap::new(), modules: Vec::new(), arguments: None }
+        Linker {
+            target,
+            graph: LinkGraph::new(target.arch()),
+            archives: Archives::default(),
+            wanted: Vec::new(),
+            definitions: HashMap::new(),
+            modules: Vec::new(),
+            arguments: None,
+        }
     }
 
     /// The target that it links for.
@@ -111,39 +122,6 @@ impl<'a> Linker<'a> {
         let syntax = Syntax::of(name.as_ref()).unwrap_or(Syntax::Plain);
         let object = Assembler::find(self.target, syntax)?.assemble(name, text.as_bytes())?;
         self.add_object(name, object)
-    }
-
-    /// Adds the file at `path`, whatever it holds ([`Kind::of_file`]): an object, assembly source, flat code, which is
-    /// entered at its first byte under the name `_start`, or the text of a linked file, which is entered under that name
-    /// where the file says.
-    ///
-    /// # Errors
-    ///
-    /// The file cannot be read, holds nothing of the kind, or cannot be added.
-    pub fn add_file(&mut self, path: impl AsRef<Path>) -> Result<&mut Self> {
-        let path = path.as_ref();
-        let name = path.display().to_string();
-        let bytes = std::fs::read(path).map_err(|error| {
-            Error::system("cannot read the file", error).input(&name).help("check the path and who may read it")
-        })?;
-        let kind = Kind::of_file(path, &bytes);
-        tracing::info!("read {name}: {} bytes, {kind}", bytes.len());
-        match kind {
-            Kind::Assembly(syntax) => {
-                let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty());
-                let assembler = Assembler::find(self.target, syntax).map_err(|error| error.input(&name))?;
-                let assembler = assembler.include_dir(directory.unwrap_or(Path::new(".")));
-                let object = assembler.assemble(&name, &bytes)?;
-                self.add_object(&name, object)
-            }
-            Kind::Flat => self.add_flat(&name, bytes, &[("_start", 0)]),
-            Kind::Linked(_) => {
-                let (code, entry) = object::text_of(&name, &bytes, self.target.arch())?;
-                let entry = entry.map(|offset| ("_start", offset));
-                self.add_flat(&name, code, entry.as_slice())
-            }
-            _ => self.add_object(&name, bytes),
-        }
     }
 
     /// Defines a host function for the inputs to call.
@@ -210,6 +188,7 @@ impl<'a> Linker<'a> {
     ///
     /// There is no section `name` with contents, there are several, or the range does not lie in it.
     pub fn keep_only(&mut self, name: &str, range: Option<Range<u64>>) -> Result<Vec<String>> {
+        self.pull()?;
         let id = self.section_named(name)?;
         let size = self.graph.section(id).size;
         let range = range.unwrap_or(0..size);
@@ -249,6 +228,13 @@ impl<'a> Linker<'a> {
     /// Undefined or doubly defined symbols; a relocation that does not reach; an image over 2 GiB, or one that does not
     /// fit at `base`.
     pub fn plan(&self, base: TargetAddr) -> Result<Plan> {
+        if !self.archives.is_empty() {
+            // What is pulled is part of the plan, not of this linker, to which more may be added.
+            let mut whole = self.clone();
+            whole.pull()?;
+            whole.archives = Archives::default();
+            return whole.plan(base);
+        }
         let resolved = graph::resolve(&self.graph, &|name, hidden| self.defined(name, hidden).map(Found::At))?;
         let entries = Entries::of(&self.graph, &resolved);
         let layout = Layout::of(&self.graph, &resolved, &entries)?;
@@ -290,7 +276,8 @@ impl<'a> Linker<'a> {
     /// to the platform's calling convention, and on every symbol meaning what the code takes it for. Data that it was
     /// given by [`define_data`](Linker::define_data) or [`define_address`](Linker::define_address) must live as long as
     /// the module.
-    pub unsafe fn load(self) -> Result<Module> {
+    pub unsafe fn load(mut self) -> Result<Module> {
+        self.pull()?;
         self.check_host()?;
         let choice = Situation::of_this_process().choose()?;
         // SAFETY: the caller's word is the same.

@@ -34,7 +34,7 @@ fn says(error: &Error, message: &str, next: &str) {
     assert_eq!(error.next_step().unwrap_or_default(), next);
 }
 
-const NATIVE: &str = "give assembly (.s, .S), an object file, or flat machine code (.bin)";
+const NATIVE: &str = "give assembly (.s, .S), an object file, an archive, or flat machine code (.bin)";
 
 #[test]
 fn what_is_no_object() {
@@ -50,7 +50,11 @@ fn what_is_no_object() {
         NATIVE,
     );
     let archive = not_an_object(b"!<arch>\n");
-    says(&archive, "a.o: archives are not supported yet", "take the members out with `ar x`, and give those");
+    says(
+        &archive,
+        "a.o: this is an archive, not a relocatable object file",
+        "add it as an archive, or take the members out with `ar x`",
+    );
     assert!(archive.is_unsupported());
 }
 

@@ -252,7 +252,7 @@ kiln: error: return.o: only flat code has no addresses, and 0x1000 was asked for
     dir.kiln(["disasm", "words.txt"]).refuses(
         "\
 kiln: error: words.txt: this is not native code: it is text
-  next: give assembly (.s, .S), an object file, or flat machine code (.bin)
+  next: give assembly (.s, .S), an object file, an archive, or flat machine code (.bin)
 ",
     );
 }

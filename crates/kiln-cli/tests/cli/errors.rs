@@ -87,7 +87,7 @@ fn what_is_no_native_code() {
             &format!(
                 "\
 kiln: error: {name}: this is not native code: it is {what}
-  next: give assembly (.s, .S), an object file, or flat machine code (.bin)
+  next: give assembly (.s, .S), an object file, an archive, or flat machine code (.bin)
 "
             ),
         );
@@ -105,7 +105,7 @@ fn bitcode() {
         "main.o",
         "\
 kiln: error: main.o: this is not native code: it is LLVM bitcode: compile without -flto
-  next: give assembly (.s, .S), an object file, or flat machine code (.bin)
+  next: give assembly (.s, .S), an object file, an archive, or flat machine code (.bin)
 ",
     );
 }
@@ -114,15 +114,28 @@ kiln: error: main.o: this is not native code: it is LLVM bitcode: compile withou
 fn archives() {
     let dir = Dir::with_examples();
     dir.kiln(["asm", "examples/hello.S"]).prints("");
-    dir.tool("ar", ["rc", "lib.a", "hello.o"]);
-    both_refuse(
-        &dir,
-        "lib.a",
+    dir.write("add.s", ".globl add\nadd: ret\n");
+    dir.kiln(["asm", "add.s"]).prints("");
+    dir.tool("ar", ["rc", "lib.a", "add.o"]);
+    dir.kiln(["run", "lib.a"]).refuses(
         "\
-kiln: error: lib.a: archives are not supported yet
-  next: take the members out with `ar x`, and give those
+kiln: error: lib.a: there is no global symbol `_start` or `main` to enter
+  next: make the entry global in the source: `.globl _start`
 ",
     );
+    dir.kiln(["flat", "lib.a"]).refuses(
+        "\
+kiln: error: lib.a: this is an archive, not an object file or a linked file
+  next: add it as an archive, or take the members out with `ar x`
+",
+    );
+    dir.tool("ar", ["rc", "lib.a", "hello.o"]);
+    dir.kiln(["run", "lib.a"]).prints("Hello World From Kiln!\n");
+    dir.write("main.c", "int one(void);\nint main(void) { return one() - 1; }\n");
+    dir.write("one.c", "int one(void) { return 1; }\n");
+    dir.tool("cc", ["-c", "one.c"]);
+    dir.tool("ar", ["rc", "one.a", "one.o"]);
+    dir.kiln(["run", "main.c", "one.a", "--"]).prints("");
 }
 
 #[test]

@@ -215,10 +215,11 @@ fn help_of_run() {
         "\
 Load code and run it
 
-FILE is assembly (.s, .S), C (.c), an object file, a linked executable whose text stands alone, or
-flat machine code (.bin). Its `_start` is called with a pointer to TEXT and a newline and with their
-length; without TEXT, with null and 0. Without `_start`, its `main` is called with argc, argv and
-envp, and its result is the exit status.
+FILE is assembly (.s, .S), C (.c), an object file, an archive (.a), whose members are taken when
+they are wanted, a linked executable whose text stands alone, or flat machine code (.bin). Its
+`_start` is called with a pointer to TEXT and a newline and with their length; without TEXT, with
+null and 0. Without `_start`, its `main` is called with argc, argv and envp, and its result is the
+exit status.
 
 Usage: kiln run [OPTIONS] FILE [TEXT]...
        kiln run [OPTIONS] FILE... -- [TEXT]...

@@ -1,5 +1,6 @@
 //! Object files become parts of the link graph: one file per format, and no arithmetic of any architecture.
 
+mod archive;
 mod coff;
 mod contents;
 mod elf;
@@ -9,6 +10,7 @@ mod macho;
 use std::borrow::Cow;
 use std::ops::Range;
 
+pub(crate) use archive::{Archives, add_whole, holds_archive};
 pub use contents::{Contents, FileRelocation, Section, Symbol};
 pub(crate) use linked::text_of;
 
@@ -124,6 +126,7 @@ struct Mark {
     sections: usize,
     symbols: usize,
     relocations: usize,
+    inputs: usize,
     groups: usize,
     members: usize,
     follows: usize,
@@ -136,6 +139,7 @@ impl Mark {
             sections: graph.sections.len(),
             symbols: graph.symbols.len(),
             relocations: graph.relocations.len(),
+            inputs: graph.inputs.len(),
             groups: graph.groups.len(),
             members: graph.members.len(),
             follows: graph.follows.len(),
@@ -147,6 +151,7 @@ impl Mark {
         graph.sections.truncate(self.sections);
         graph.symbols.truncate(self.symbols);
         graph.relocations.truncate(self.relocations);
+        graph.inputs.truncate(self.inputs);
         graph.groups.truncate(self.groups);
         graph.members.truncate(self.members);
         graph.follows.truncate(self.follows);

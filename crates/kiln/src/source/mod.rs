@@ -101,8 +101,8 @@ impl Kind {
             Kind::Object(_) => Error::unsupported(format!("this is a relocatable object file, not {wanted}")),
             Kind::Linked(_) => Error::unsupported(format!("this is a linked file, not {wanted}"))
                 .help("give the object files that it was linked from"),
-            Kind::Archive => Error::unsupported("archives are not supported yet")
-                .help("take the members out with `ar x`, and give those"),
+            Kind::Archive => Error::unsupported(format!("this is an archive, not {wanted}"))
+                .help("add it as an archive, or take the members out with `ar x`"),
             Kind::Universal => Error::unsupported(format!("this is a universal file, not {wanted}")),
             Kind::Assembly(_) => {
                 Error::unsupported(format!("this is assembly source, not {wanted}")).help("assemble it")
@@ -110,7 +110,7 @@ impl Kind {
             Kind::Flat => Error::unsupported(format!("this is flat code, not {wanted}")),
             Kind::Other("empty") => Error::malformed("the file is empty").help("make it again"),
             Kind::Other(what) => Error::malformed(format!("this is not native code: it is {what}"))
-                .help("give assembly (.s, .S), an object file, or flat machine code (.bin)"),
+                .help("give assembly (.s, .S), an object file, an archive, or flat machine code (.bin)"),
         }
     }
 }
