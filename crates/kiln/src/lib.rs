@@ -65,7 +65,7 @@ pub use linker::Linker;
 pub use memory::{
     Answer, Choice, Code, CodeHeap, JitCallback, LinuxRules, MacOsRules, Outcome, Situation, Strategy, Verdict,
 };
-pub use module::{Module, Unload};
+pub use module::{AppliedRelocation, Explanation, Module, SectionPlace, Unload};
 pub use object::{Contents, FileRelocation, Section, Symbol};
 pub use plan::{Plan, PlannedSection, PlannedSymbol};
 pub use source::{Assembler, Kind, Syntax};

@@ -60,6 +60,7 @@ pub struct Linker<'a> {
     definitions: HashMap<String, TargetAddr>,
     modules: Vec<Module>,
     arguments: Option<Arguments>,
+    explain_to: Option<fn(&Module)>,
 }
 
 impl<'a> Linker<'a> {
@@ -74,6 +75,7 @@ impl<'a> Linker<'a> {
             definitions: HashMap::new(),
             modules: Vec::new(),
             arguments: None,
+            explain_to: None,
         }
     }
 
@@ -178,6 +180,13 @@ impl<'a> Linker<'a> {
                 format!("{input}: `{name}`: a function that is chosen when it is loaded")
             }))
             .collect()
+    }
+
+    /// Has the module keep what [`Module::explain`] tells, at the cost of some memory, and calls `ready` with the module
+    /// when it is complete, before its initializers run: they may be what is to be explained.
+    pub fn explain_to(&mut self, ready: fn(&Module)) -> &mut Self {
+        self.explain_to = Some(ready);
+        self
     }
 
     /// Leaves only the bytes `range` (all, if `None`) of the section `name` (`.text`, `__text`, `__TEXT,__text`) of all
@@ -303,6 +312,8 @@ impl<'a> Linker<'a> {
         fixup::write_image(&self.graph, &resolved, &entries, &addresses, staged.segments())?;
         let calls = fixup::read_calls(&self.graph, &resolved, &addresses, staged.segments().map(|segment| &*segment))?;
         let symbols = module::Symbols::of(&self.graph, &resolved, &addresses);
+        let places = || Box::new(module::Places::of(&self.graph, &resolved, &entries, &addresses));
+        let places = self.explain_to.map(|_| places());
         log_load(&self.graph, &resolved, &entries, &addresses);
         let published = staged.publish(|constants| {
             let mut functions = Vec::with_capacity(resolved.indirect.len());
@@ -323,7 +334,10 @@ impl<'a> Linker<'a> {
             Ok(())
         })?;
         let arguments = self.arguments.unwrap_or_else(Arguments::of_this_process);
-        let module = Module::new(published, symbols, self.modules, arguments);
+        let module = Module::new(published, symbols, places, self.modules, arguments);
+        if let Some(ready) = self.explain_to {
+            ready(&module);
+        }
         if resolved.handle || !calls.init.is_empty() {
             // SAFETY: the caller vouches for the inputs' code.
             unsafe { module.start(Exit::new(resolved.handle.then(|| addresses.handle().1), &calls)) }?;

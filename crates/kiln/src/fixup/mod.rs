@@ -374,6 +374,15 @@ pub(crate) fn elf_symbol_bits(arch: Arch) -> u8 {
     }
 }
 
+/// The size of the longest instruction, in bytes.
+pub(crate) fn longest_instruction(arch: Arch) -> u64 {
+    match arch {
+        // Intel SDM vol. 2, 2.3.11
+        Arch::X86_64 => 15,
+        Arch::Aarch64 => 4,
+    }
+}
+
 /// The size of a stub, in bytes.
 pub(crate) fn stub_size(arch: Arch) -> u64 {
     match arch {

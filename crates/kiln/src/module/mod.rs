@@ -1,6 +1,7 @@
 //! A loaded module: its handle, its symbols, its end.
 #![allow(unsafe_code)] // `dlsym`, and the user's word for a function's type.
 
+mod explain;
 mod symbols;
 
 use std::ffi::{CString, c_char, c_int};
@@ -13,6 +14,8 @@ use crate::memory::{self, Published};
 use crate::register::{Arguments, Exit};
 use crate::target::TargetAddr;
 
+pub(crate) use explain::Places;
+pub use explain::{AppliedRelocation, Explanation, SectionPlace};
 use symbols::Defined;
 pub(crate) use symbols::Symbols;
 
@@ -29,6 +32,7 @@ pub struct Module(Arc<Inner>);
 struct Inner {
     owner: Arc<Owner>,
     symbols: Symbols,
+    places: Option<Box<Places>>,
 }
 
 /// What code needs for as long as it may run. Dropped in this order.
@@ -49,9 +53,15 @@ impl Owner {
 }
 
 impl Module {
-    pub(crate) fn new(memory: Published, symbols: Symbols, uses: Vec<Module>, arguments: Arguments) -> Module {
+    pub(crate) fn new(
+        memory: Published,
+        symbols: Symbols,
+        places: Option<Box<Places>>,
+        uses: Vec<Module>,
+        arguments: Arguments,
+    ) -> Module {
         let owner = Owner { exit: OnceLock::new(), arguments: Some(arguments), memory, uses };
-        Module(Arc::new(Inner { owner: Arc::new(owner), symbols }))
+        Module(Arc::new(Inner { owner: Arc::new(owner), symbols, places }))
     }
 
     /// Begins the module's life: registers its end and calls its initializers.
@@ -143,13 +153,13 @@ impl Module {
     /// one's thread-local variables to call at its end: the handle comes back, and nothing has happened.
     pub fn unload(self) -> std::result::Result<(), Unload> {
         let in_use = |inner: Arc<Inner>| Unload { module: Module(inner) };
-        let Inner { owner, symbols } = Arc::try_unwrap(self.0).map_err(in_use)?;
+        let Inner { owner, symbols, places } = Arc::try_unwrap(self.0).map_err(in_use)?;
         match Arc::try_unwrap(owner) {
             Ok(owner) => {
                 drop(owner);
                 Ok(())
             }
-            Err(owner) => Err(in_use(Arc::new(Inner { owner, symbols }))),
+            Err(owner) => Err(in_use(Arc::new(Inner { owner, symbols, places }))),
         }
     }
 }
