@@ -17,9 +17,9 @@ pub(crate) fn run(args: &[OsString]) -> Result<ExitCode> {
     run_command(cargo().args(["build", "--release", "-p", "kiln-cli"]).current_dir(&root))?;
     let kiln = target_directory()?.join("release/kiln");
     if is_macho(&first_bytes(&kiln)?) {
-        let mut codesign = codesign(&kiln, &root.join("xtask/jit.entitlements"));
-        eprintln!("{}", line(&codesign));
-        run_command(&mut codesign)?;
+        let mut sign = sign(&kiln);
+        eprintln!("{}", line(&sign));
+        run_command(&mut sign)?;
     } else {
         eprintln!("nothing to sign: the kernel lets memory go from writable to executable");
     }
@@ -36,10 +36,10 @@ pub(crate) fn run(args: &[OsString]) -> Result<ExitCode> {
     Ok(ExitCode::from(exit_code(status)))
 }
 
-/// Signs ad hoc (`-`), hardened (`runtime`), with the entitlements.
-fn codesign(binary: &Path, entitlements: &Path) -> Command {
-    let mut command = Command::new("codesign");
-    command.args(["--force", "--sign", "-", "--options", "runtime", "--entitlements"]).arg(entitlements).arg(binary);
+/// Has the command sign itself: ad hoc, hardened, with the entitlement.
+fn sign(kiln: &Path) -> Command {
+    let mut command = Command::new(kiln);
+    command.args(["sign", "--hardened", "--entitlement", "allow-jit"]).arg(kiln);
     command
 }
 
@@ -78,13 +78,8 @@ mod tests {
 
     #[test]
     fn the_signature_is_hardened() {
-        let command = line(&codesign("target/release/kiln".as_ref(), "xtask/jit.entitlements".as_ref()));
-        assert_eq!(
-            command,
-            "codesign --force --sign - --options runtime --entitlements xtask/jit.entitlements target/release/kiln"
-        );
-        let entitlements = include_str!("../jit.entitlements");
-        assert!(entitlements.contains("<key>com.apple.security.cs.allow-jit</key>\n\t<true/>"));
+        let command = line(&sign("target/release/kiln".as_ref()));
+        assert_eq!(command, "target/release/kiln sign --hardened --entitlement allow-jit target/release/kiln");
     }
 
     #[test]

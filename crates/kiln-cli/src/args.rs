@@ -19,6 +19,7 @@ use crate::emit::Format;
   kiln asm hello.S -o hello.o          assemble it, for this machine or for another
   kiln call sum.c add 2 40             call one function, and print what it returns
   kiln disasm hello.o                  its instructions, with names and source lines
+  kiln sign hello --hardened           sign it for macOS, on any system
 
 `kiln COMMAND --help` says more of each.")]
 pub(crate) struct Arguments {
@@ -36,6 +37,7 @@ pub(crate) enum Command {
     Asm(Asm),
     Disasm(Disasm),
     Call(Call),
+    Sign(Sign),
 }
 
 /// Load code and run it
@@ -218,6 +220,45 @@ pub(crate) struct Call {
 fn seconds(text: &str) -> Result<f64, String> {
     let seconds = text.parse::<f64>().ok().filter(|seconds| (0.001..1e9).contains(seconds));
     seconds.ok_or_else(|| "a time is a number of seconds such as 2 or 0.5".to_owned())
+}
+
+/// Sign a program for macOS, on any system
+///
+/// BINARY is a Mach-O executable, library or bundle, thin or universal. Its signature is replaced, or it gets a first one: by
+/// nobody (ad hoc), which is enough where it runs without Gatekeeper, or with an identity. The file is replaced at once and whole,
+/// with its mode; a failure leaves it as it was.
+#[derive(Args)]
+#[command(override_usage = "kiln sign [OPTIONS] BINARY [-- TOOL-OPTIONS]")]
+#[command(after_help = "Examples:
+  kiln sign hello                                      not hardened, as Apple's linker signs
+  kiln sign hello --hardened --entitlement allow-jit
+  kiln sign hello --hardened -e app.plist -o signed/hello
+  kiln sign hello --hardened --identity 'Developer ID Application: …'      codesign, on macOS
+  kiln sign hello --hardened --identity key.p12 -- --for-notarization      rcodesign
+
+Entitlements without --hardened prove nothing: the system restricts hardened programs only.")]
+pub(crate) struct Sign {
+    /// The program to sign
+    #[arg(value_name = "BINARY")]
+    pub(crate) file: PathBuf,
+    /// An entitlement to have: a name (allow-jit, or in full), or a property list
+    #[arg(short, long, value_name = "NAME|FILE.plist")]
+    pub(crate) entitlement: Vec<String>,
+    /// With the hardened runtime
+    #[arg(long)]
+    pub(crate) hardened: bool,
+    /// Who signs: an identity in macOS's keychain, a file (.p12, .pfx, .pem), or `-` for nobody
+    #[arg(long, value_name = "IDENTITY")]
+    pub(crate) identity: Option<String>,
+    /// The name that the code is known by; if absent, the one it has, else the file's
+    #[arg(long, value_name = "NAME")]
+    pub(crate) identifier: Option<String>,
+    /// Where to write; in place if absent
+    #[arg(short, long, value_name = "OUT")]
+    pub(crate) output: Option<PathBuf>,
+    /// More options for codesign or rcodesign
+    #[arg(last = true, value_name = "TOOL-OPTIONS")]
+    pub(crate) more: Vec<OsString>,
 }
 
 /// A number as C writes it.

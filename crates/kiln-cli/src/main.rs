@@ -10,12 +10,14 @@ mod debug;
 mod decode;
 mod disasm;
 mod emit;
+mod entitle;
 mod flat;
 mod inputs;
 mod memory;
 mod narrate;
 mod prototypes;
 mod run;
+mod sign;
 mod supervise;
 
 use std::io::Write;
@@ -61,6 +63,7 @@ fn main() -> ExitCode {
         args::Command::Asm(asm) => asm::asm(asm),
         args::Command::Call(call) => call::call(call),
         args::Command::Disasm(disasm) => disasm::disasm(disasm),
+        args::Command::Sign(sign) => sign::sign(sign),
     };
     match result {
         Ok(status) => status,

@@ -13,6 +13,7 @@ mod flat;
 mod life;
 mod make;
 mod run;
+mod sign;
 mod terminal;
 
 use std::ffi::OsStr;

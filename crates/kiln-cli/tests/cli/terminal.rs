@@ -179,6 +179,7 @@ Commands:
   asm     Assemble with the best assembler there is
   disasm  List the machine code of a file
   call    Call one function, or list what can be called
+  sign    Sign a program for macOS, on any system
 
 Options:
   -v, --verbose...  Say each step on standard error; twice for more
@@ -192,6 +193,7 @@ Examples:
   kiln asm hello.S -o hello.o          assemble it, for this machine or for another
   kiln call sum.c add 2 40             call one function, and print what it returns
   kiln disasm hello.o                  its instructions, with names and source lines
+  kiln sign hello --hardened           sign it for macOS, on any system
 
 `kiln COMMAND --help` says more of each.
 ";
@@ -358,6 +360,59 @@ Examples:
   kiln asm hello.S -o hello.o --target aarch64-apple-darwin
   kiln asm - -o out.o < hello.s              from standard input, without the preprocessor
   KILN_AS='clang -march=armv8.5-a' kiln asm mte.S
+",
+    );
+}
+
+#[test]
+fn help_of_sign() {
+    Dir::new().kiln(["sign", "--help"]).prints(
+        "\
+Sign a program for macOS, on any system
+
+BINARY is a Mach-O executable, library or bundle, thin or universal. Its signature is replaced, or
+it gets a first one: by nobody (ad hoc), which is enough where it runs without Gatekeeper, or with
+an identity. The file is replaced at once and whole, with its mode; a failure leaves it as it was.
+
+Usage: kiln sign [OPTIONS] BINARY [-- TOOL-OPTIONS]
+
+Arguments:
+  <BINARY>
+          The program to sign
+
+  [TOOL-OPTIONS]...
+          More options for codesign or rcodesign
+
+Options:
+  -e, --entitlement <NAME|FILE.plist>
+          An entitlement to have: a name (allow-jit, or in full), or a property list
+
+  -v, --verbose...
+          Say each step on standard error; twice for more
+
+      --hardened
+          With the hardened runtime
+
+      --identity <IDENTITY>
+          Who signs: an identity in macOS's keychain, a file (.p12, .pfx, .pem), or `-` for nobody
+
+      --identifier <NAME>
+          The name that the code is known by; if absent, the one it has, else the file's
+
+  -o, --output <OUT>
+          Where to write; in place if absent
+
+  -h, --help
+          Print help (see a summary with '-h')
+
+Examples:
+  kiln sign hello                                      not hardened, as Apple's linker signs
+  kiln sign hello --hardened --entitlement allow-jit
+  kiln sign hello --hardened -e app.plist -o signed/hello
+  kiln sign hello --hardened --identity 'Developer ID Application: …'      codesign, on macOS
+  kiln sign hello --hardened --identity key.p12 -- --for-notarization      rcodesign
+
+Entitlements without --hardened prove nothing: the system restricts hardened programs only.
 ",
     );
 }
