@@ -37,12 +37,14 @@ fn ways() -> Vec<Way> {
         Way { strategy: Strategy::Seal, calls: 3, mappings: 1 },
         // mmap, mprotect for the constants; a file for the text, what is written to it, and its mmap.
         Way { strategy: Strategy::DualMapping, calls: 5, mappings: 1 },
-        // mmap for the text, another near it for the rest, mprotect for the constants; the text is written.
+        // mmap for the text, another near it for the rest, mprotect for the constants; the text is written. Linux has no
+        // such memory, and in tests some that takes a call like it: an mprotect.
         Way { strategy: Strategy::ThreadToggle, calls: 4, mappings: 2 },
         Way { strategy: Strategy::ToggleCallback, calls: 4, mappings: 2 },
     ];
-    let ways = ways.into_iter().filter(|way| Situation::of_this_process().verdict(way.strategy).is_working());
-    let ways: Vec<Way> = ways.collect();
+    let as_toggle = |way: &Way| cfg!(target_os = "linux") && way.strategy == Strategy::ThreadToggle;
+    let works = |way: &Way| Situation::of_this_process().verdict(way.strategy).is_working();
+    let ways: Vec<Way> = ways.into_iter().filter(|way| works(way) || as_toggle(way)).collect();
     assert_eq!(ways.is_empty(), Situation::of_this_process().choose().is_err());
     ways
 }
@@ -138,6 +140,10 @@ fn no_page_is_writable_and_executable_while_loading(strategy: Strategy, calls: u
     };
     let page = crate::Situation::of_this_process().page_size as usize;
     assert_eq!(permissions(entry), "r-x");
+    if strategy == Strategy::ThreadToggle {
+        // The others lie elsewhere.
+        return;
+    }
     // qemu-user maps text without execution on its host, where it is then one region with the constants, and shows the
     // region with the protection of its first page.
     let runner = std::env::var("CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_RUNNER").unwrap_or_default();

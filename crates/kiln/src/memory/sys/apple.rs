@@ -51,16 +51,23 @@ fn entitlements() -> String {
     const CS_OPS_ENTITLEMENTS_BLOB: c_uint = 7;
     // A magic number and the length of the whole, big-endian, stand in front (xnu: bsd/kern/kern_cs.c).
     const HEADER: usize = 8;
-    let mut blob = vec![0u8; 64 * 1024];
-    // SAFETY: asks about this process.
-    let pid = unsafe { libc::getpid() };
-    // SAFETY: the kernel writes at most `blob.len()` bytes, and fails with ERANGE where that is too few.
-    let result = unsafe { csops(pid, CS_OPS_ENTITLEMENTS_BLOB, blob.as_mut_ptr().cast(), blob.len()) };
-    if result != 0 {
-        return String::new();
+    // More than any program has.
+    const MOST: usize = 1 << 20;
+    let mut blob = vec![0u8; 1 << 14];
+    loop {
+        // SAFETY: asks about this process.
+        let pid = unsafe { libc::getpid() };
+        // SAFETY: the kernel writes at most `blob.len()` bytes; where that is too few it writes the header alone, and fails.
+        let result = unsafe { csops(pid, CS_OPS_ENTITLEMENTS_BLOB, blob.as_mut_ptr().cast(), blob.len()) };
+        let len = blob.get(4..HEADER).map_or(0, |len| u32::from_be_bytes([len[0], len[1], len[2], len[3]]) as usize);
+        if result == 0 {
+            return String::from_utf8_lossy(blob.get(HEADER..len).unwrap_or_default()).into_owned();
+        }
+        if io::Error::last_os_error().raw_os_error() != Some(libc::ERANGE) || len <= blob.len() || len > MOST {
+            return String::new();
+        }
+        blob.resize(len, 0);
     }
-    let len = blob.get(4..HEADER).map_or(0, |len| u32::from_be_bytes([len[0], len[1], len[2], len[3]]) as usize);
-    String::from_utf8_lossy(blob.get(HEADER..len).unwrap_or_default()).into_owned()
 }
 
 /// Whether Rosetta translates this process (Apple, *About the Rosetta translation environment*).

@@ -1,5 +1,5 @@
 //! Linux.
-#![allow(unsafe_code)] // memfd_create.
+#![allow(unsafe_code)] // memfd_create, and a copy.
 
 mod probe;
 
@@ -8,7 +8,7 @@ use std::io;
 use std::os::fd::FromRawFd;
 use std::os::unix::fs::OpenOptionsExt;
 
-use super::unix::{Mapping, page_size};
+use super::unix::{Mapping, Protection, page_size};
 use crate::memory::Situation;
 use crate::memory::icache;
 use crate::memory::situation::{Answer, LinuxRules, Strategy};
@@ -71,18 +71,27 @@ fn shm_file() -> io::Result<File> {
     OpenOptions::new().read(true).write(true).custom_flags(libc::O_TMPFILE).mode(0o600).open("/dev/shm")
 }
 
-/// Not on this system: no choice leads here.
-pub(crate) fn map_jit(_len: usize) -> io::Result<Mapping> {
-    Err(io::ErrorKind::Unsupported.into())
+/// Not on this system: no choice leads here. The crate's tests get ordinary memory, so that images in two pieces are tried on
+/// every system.
+pub(crate) fn map_jit(len: usize) -> io::Result<Mapping> {
+    if cfg!(test) { Mapping::new(len) } else { Err(io::ErrorKind::Unsupported.into()) }
 }
 
-/// Not on this system: no mapping of `map_jit` exists.
+/// Not on this system. In the crate's tests it seals what it has written.
 ///
 /// # Safety
 ///
-/// None here.
-pub(crate) unsafe fn write_jit(_strategy: Strategy, _to: &Mapping, _offset: usize, _code: &[u8]) -> io::Result<()> {
-    Err(io::ErrorKind::Unsupported.into())
+/// The mapping is one of `map_jit`; from `offset` on it has room for `code`, and nobody uses it.
+pub(crate) unsafe fn write_jit(_strategy: Strategy, to: &Mapping, offset: usize, code: &[u8]) -> io::Result<()> {
+    if !cfg!(test) {
+        return Err(io::ErrorKind::Unsupported.into());
+    }
+    assert!(offset.checked_add(code.len()).is_some_and(|end| end <= to.len()), "a range of the mapping");
+    // SAFETY: the range lies in the mapping, by the assertion.
+    let start = unsafe { to.pointer().add(offset) };
+    // SAFETY: writable, long enough and used by nobody, by the caller's word; `code` lies elsewhere.
+    unsafe { std::ptr::copy_nonoverlapping(code.as_ptr(), start, code.len()) };
+    to.protect(0..to.len(), Protection::ReadExecute)
 }
 
 pub(crate) fn clean_caches(start: usize, len: usize) {
