@@ -31,7 +31,10 @@ pub(crate) fn measure(candidate: &str, job: &Job) -> Memory {
 pub(crate) fn measure_here(name: &str, job: &str) {
     // A buffer that is freed must go back to the system at once, or it hides what is used later.
     // SAFETY: a setting of the allocator.
-    unsafe { libc::mallopt(libc::M_MMAP_THRESHOLD, 128 << 10) };
+    #[cfg(target_os = "linux")]
+    unsafe {
+        libc::mallopt(libc::M_MMAP_THRESHOLD, 128 << 10)
+    };
     let before = status("VmRSS:");
     let job = Job::named(job);
     let size = if name == "floor" { jobs::image_size(&job) } else { 0 };
