@@ -25,13 +25,13 @@
 //! Machine code in, a call out:
 //!
 //! ```
-//! use kiln::{CodeHeap, Function};
+//! use kiln::{CodeHeap, Function, HeapOptions};
 //!
 //! # #[cfg(target_arch = "x86_64")]
 //! let add = [0x48, 0x8d, 0x04, 0x37, 0xc3]; // lea (%rdi,%rsi),%rax; ret
 //! # #[cfg(target_arch = "aarch64")]
 //! # let add = [0x00, 0x00, 0x01, 0x8b, 0xc0, 0x03, 0x5f, 0xd6]; // add x0, x0, x1; ret
-//! let code = CodeHeap::new()?.publish(&add)?;
+//! let code = CodeHeap::new(HeapOptions::new())?.publish(&add)?;
 //! // SAFETY: the bytes are a function of two integers that returns one.
 //! let add: Function<extern "C" fn(i64, i64) -> i64> = unsafe { code.function() };
 //! assert_eq!(add.call(2, 40), 42);
@@ -63,7 +63,8 @@ pub use function::{FnPtr, Function};
 pub use graph::Permission;
 pub use linker::Linker;
 pub use memory::{
-    Answer, Choice, Code, CodeHeap, JitCallback, LinuxRules, MacOsRules, Outcome, Situation, Strategy, Verdict,
+    Answer, Choice, Code, CodeHeap, Draft, HeapOptions, HeapStats, JitCallback, LinuxRules, MacOsRules, Outcome,
+    Situation, Strategy, Verdict,
 };
 pub use module::{AppliedRelocation, Explanation, Module, SectionPlace, Unload};
 pub use object::{Contents, FileRelocation, Section, Symbol};

@@ -222,7 +222,11 @@ fn a_symbol_that_is_not_there() {
 fn an_entry_outside_flat_code() {
     let error = Linker::new(X86).add_flat("a.bin", &[0xc3][..], &[("f", 1)]).map(|_| ()).unwrap_err();
     says(&error, "a.bin: `f`: the entry is at 0x1, and the code has 0x1 bytes", "");
-    says(&kiln::CodeHeap::new().unwrap().publish(&[]).unwrap_err(), "there is no code to publish", "");
+    says(
+        &kiln::CodeHeap::new(kiln::HeapOptions::new()).unwrap().publish(&[]).unwrap_err(),
+        "there is no code to publish",
+        "",
+    );
 }
 
 #[test]

@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::panic)]
 #![allow(unsafe_code)] // Loads code and calls it.
 
-use kiln::{Assembler, CodeHeap, Function, Linker, Module, Syntax, Target};
+use kiln::{Assembler, CodeHeap, Function, HeapOptions, Linker, Module, Syntax, Target};
 
 /// Source by the architecture that the tests run on.
 fn source(x86_64: &'static str, aarch64: &'static str) -> &'static str {
@@ -220,7 +220,8 @@ fn flat_code_is_entered_at_its_entries() {
         assert_eq!(function.call(), value);
     }
     // SAFETY: the bytes are a function of this type.
-    let code: Function<extern "C" fn() -> u32> = unsafe { CodeHeap::new().unwrap().publish(code).unwrap().function() };
+    let code: Function<extern "C" fn() -> u32> =
+        unsafe { CodeHeap::new(HeapOptions::new()).unwrap().publish(code).unwrap().function() };
     assert_eq!(code.call(), 1);
 }
 
@@ -306,7 +307,7 @@ fn many_threads_load_and_call() {
     std::thread::scope(|scope| {
         for thread in 0..4i64 {
             scope.spawn(move || {
-                let heap = CodeHeap::new().unwrap();
+                let heap = CodeHeap::new(HeapOptions::new()).unwrap();
                 for round in 0..50i64 {
                     let code: &[u8] = if cfg!(target_arch = "x86_64") {
                         &[0x48, 0x8d, 0x04, 0x37, 0xc3]

@@ -8,7 +8,7 @@
 
 use std::process::Command;
 
-use kiln::{Arch, CodeHeap, Error, Function, Linker, Outcome, Situation, Strategy, Target};
+use kiln::{Arch, CodeHeap, Error, Function, HeapOptions, Linker, Outcome, Situation, Strategy, Target};
 
 /// What the child is to be restricted by.
 const RESTRICTION: &str = "KILN_TEST_RESTRICTION";
@@ -301,7 +301,8 @@ fn module() -> Result<u32, Error> {
 
 fn code() -> Result<u32, Error> {
     // SAFETY: a function that takes nothing and returns an integer.
-    let answer: Function<extern "C" fn() -> u32> = unsafe { CodeHeap::new()?.publish(&answer())?.function() };
+    let answer: Function<extern "C" fn() -> u32> =
+        unsafe { CodeHeap::new(HeapOptions::new())?.publish(&answer())?.function() };
     Ok(answer.call())
 }
 

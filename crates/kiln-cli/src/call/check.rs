@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use kiln::{Code, CodeHeap, Contents, Format, Linker, Module, Target, TargetAddr};
+use kiln::{Code, CodeHeap, Contents, Format, HeapOptions, Linker, Module, Target, TargetAddr};
 
 use super::invoke::process_symbol;
 use super::trampoline::{Frame, SAVED, SAVED_VECTORS};
@@ -38,7 +38,7 @@ impl Guards {
             undefined.extend(contents.undefined().iter().map(plain));
             defined.extend(contents.symbols().iter().map(|symbol| plain(&symbol.name)));
         }
-        let heap = CodeHeap::new()?;
+        let heap = CodeHeap::new(HeapOptions::new())?;
         let executable = executable();
         let mut guards = Vec::new();
         for name in undefined.difference(&defined) {

@@ -17,7 +17,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
-use kiln::{CodeHeap, Contents, Kind, Linker, Module, Target};
+use kiln::{CodeHeap, Contents, HeapOptions, Kind, Linker, Module, Target};
 
 use crate::debug::Debug;
 use crate::inputs::{self, Input};
@@ -53,7 +53,7 @@ pub(crate) fn call(args: args::Call) -> Result<ExitCode, Failure> {
     let arguments =
         Arguments::read(&signature, &words).map_err(|Mismatch(why)| mismatch(&why, &name, &signature, prototype))?;
     // An empty function, against which the time is measured. Its memory must live as long as the child calls it.
-    let heap = CodeHeap::new()?;
+    let heap = CodeHeap::new(HeapOptions::new())?;
     let empty = invoke::empty(&heap)?;
     let job = invoke::Job {
         args: &args,

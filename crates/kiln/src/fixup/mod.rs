@@ -431,8 +431,11 @@ pub(crate) fn fill_with_traps(arch: Arch, text: &mut [u8], room: Range<usize>) {
         Arch::Aarch64 => &aarch64::TRAP,
     };
     let start = room.start;
-    for (offset, byte) in text.get_mut(room).unwrap_or_default().iter_mut().enumerate() {
-        *byte = trap[(start + offset) % trap.len()];
+    match (trap, text.get_mut(room).unwrap_or_default()) {
+        ([byte], room) => room.fill(*byte),
+        (_, room) => {
+            room.iter_mut().zip(trap.iter().cycle().skip(start % trap.len())).for_each(|(to, from)| *to = *from);
+        }
     }
 }
 

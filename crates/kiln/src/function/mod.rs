@@ -4,6 +4,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use crate::memory::Hold;
 use crate::module::Owner;
 
 mod sealed {
@@ -40,17 +41,36 @@ pub trait FnPtr: sealed::Sealed + Copy + Send + Sync + 'static {
 /// Calling costs what a call through a function pointer costs.
 pub struct Function<F: FnPtr> {
     pointer: F,
-    owner: Arc<Owner>,
+    keeper: Keeper,
+}
+
+/// What keeps the memory of a function.
+#[derive(Clone, Debug)]
+pub(crate) enum Keeper {
+    Module(#[allow(dead_code, reason = "held")] Arc<Owner>),
+    Code(#[allow(dead_code, reason = "held")] Hold),
+}
+
+impl From<Arc<Owner>> for Keeper {
+    fn from(owner: Arc<Owner>) -> Keeper {
+        Keeper::Module(owner)
+    }
+}
+
+impl From<Hold> for Keeper {
+    fn from(code: Hold) -> Keeper {
+        Keeper::Code(code)
+    }
 }
 
 impl<F: FnPtr> Function<F> {
     /// # Safety
     ///
-    /// A function of the type `F` must stand at `address`, in memory that `owner` keeps executable or does not own.
-    pub(crate) unsafe fn new(address: usize, owner: Arc<Owner>) -> Function<F> {
-        // SAFETY: a function of this type stands there, by the caller's word; `owner` keeps it as long as `self` lives.
+    /// A function of the type `F` must stand at `address`, in memory that `keeper` keeps executable or does not own.
+    pub(crate) unsafe fn new(address: usize, keeper: impl Into<Keeper>) -> Function<F> {
+        // SAFETY: a function of this type stands there, by the caller's word; `keeper` keeps it as long as `self` lives.
         let pointer = unsafe { F::from_address(address) };
-        Function { pointer, owner }
+        Function { pointer, keeper: keeper.into() }
     }
 
     /// The bare pointer. It dangles when the last handle to the code is dropped.
@@ -62,7 +82,7 @@ impl<F: FnPtr> Function<F> {
 
 impl<F: FnPtr> Clone for Function<F> {
     fn clone(&self) -> Self {
-        Function { pointer: self.pointer, owner: Arc::clone(&self.owner) }
+        Function { pointer: self.pointer, keeper: self.keeper.clone() }
     }
 }
 

@@ -2,6 +2,32 @@
 #![allow(unsafe_code)] // Cache instructions.
 #![allow(dead_code, reason = "macOS has a function of its own")]
 
+/// When the cores are serialized, so that none executes instructions that it fetched from an address before that was
+/// written anew. An address that was never executed needs no such step: no core has fetched from it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Serialize {
+    /// Once for many addresses, after traps have been written to them and before they are written again: the processor
+    /// keeps what it fetches from then on coherent with stores.
+    #[allow(dead_code, reason = "of one architecture")]
+    BeforeReuse,
+    /// After each piece of code that was written to such an address: the processor may fetch ahead, on the word of a branch
+    /// predictor that remembers the address, and keep what it fetched.
+    #[allow(dead_code, reason = "of one architecture")]
+    AfterWriting,
+}
+
+/// Intel SDM, volume 3, 9.1.3: code that another processor wrote is executed after a serializing instruction; 11.6: stores
+/// invalidate the line in instruction caches by physical address, what is prefetched only by linear address, and the heap
+/// writes through another one. So between the last execution of the old instructions and the writing of new ones every core
+/// serializes; what it fetches later comes from caches that stores invalidate (also AMD64 APM, volume 2, 7.6.1).
+#[cfg(target_arch = "x86_64")]
+pub(super) const SERIALIZE: Serialize = Serialize::BeforeReuse;
+
+/// *Arm Architecture Reference Manual*, B2.2.5 and B2.7.4.2: after the caches are maintained, each core that is to execute
+/// the new instructions needs a context synchronization event.
+#[cfg(target_arch = "aarch64")]
+pub(super) const SERIALIZE: Serialize = Serialize::AfterWriting;
+
 /// Makes what was written to `start..start + len` visible to instruction fetches.
 ///
 /// Nothing is to be done: the processor keeps its instruction caches coherent with stores (Intel SDM, volume 3, 11.6;

@@ -9,6 +9,7 @@ mod situation;
 mod staged;
 pub(crate) mod sys;
 
-pub use heap::{Code, CodeHeap};
+pub(crate) use heap::Hold;
+pub use heap::{Code, CodeHeap, Draft, HeapOptions, HeapStats};
 pub use situation::{Answer, Choice, JitCallback, LinuxRules, MacOsRules, Outcome, Situation, Strategy, Verdict};
 pub(crate) use staged::{Published, Staged};

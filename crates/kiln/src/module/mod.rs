@@ -40,16 +40,10 @@ struct Inner {
 pub(crate) struct Owner {
     /// Behind a lock for the one moment at which it is set: its beginning needs the owner.
     exit: OnceLock<Exit>,
-    arguments: Option<Arguments>,
+    arguments: Arguments,
     memory: Published,
     /// The modules that the code may call into.
     uses: Vec<Module>,
-}
-
-impl Owner {
-    pub(crate) fn new(memory: Published, uses: Vec<Module>) -> Arc<Owner> {
-        Arc::new(Owner { exit: OnceLock::new(), arguments: None, memory, uses })
-    }
 }
 
 impl Module {
@@ -60,7 +54,7 @@ impl Module {
         uses: Vec<Module>,
         arguments: Arguments,
     ) -> Module {
-        let owner = Owner { exit: OnceLock::new(), arguments: Some(arguments), memory, uses };
+        let owner = Owner { exit: OnceLock::new(), arguments, memory, uses };
         Module(Arc::new(Inner { owner: Arc::new(owner), symbols, places }))
     }
 
@@ -77,10 +71,8 @@ impl Module {
         let owner = &self.0.owner;
         exit.start(Arc::downgrade(owner))?;
         let exit = owner.exit.get_or_init(|| exit);
-        if let Some(arguments) = &owner.arguments {
-            // SAFETY: by the caller's word.
-            unsafe { exit.initialize(arguments) };
-        }
+        // SAFETY: by the caller's word.
+        unsafe { exit.initialize(&owner.arguments) };
         Ok(())
     }
 
@@ -88,7 +80,7 @@ impl Module {
     /// [`Linker::arguments`](crate::Linker::arguments), or else the process's. They live as long as the module.
     #[must_use]
     pub fn arguments(&self) -> (c_int, *const *const c_char) {
-        self.0.owner.arguments.as_ref().map_or((0, std::ptr::null()), Arguments::as_c)
+        self.0.owner.arguments.as_c()
     }
 
     /// The function `name`, as C source writes it; of a Mach-O object, also as its symbol table has it (`_start`).

@@ -47,8 +47,19 @@ pub(crate) fn shared_file() -> io::Result<File> {
     memfd().or_else(|error| shm_file().map_err(|_| error))
 }
 
-/// A file in memory from which no program can be started: what needs no right of its own under any `vm.memfd_noexec`.
+/// As [`shared_file`], in huge pages, of which the system has a pool if an administrator fills it.
+pub(super) fn huge_file() -> io::Result<File> {
+    #[cfg(test)]
+    super::injection::before_call()?;
+    memory_file(libc::MFD_HUGETLB)
+}
+
 fn memfd() -> io::Result<File> {
+    memory_file(0)
+}
+
+/// A file in memory from which no program can be started: what needs no right of its own under any `vm.memfd_noexec`.
+fn memory_file(flags: libc::c_uint) -> io::Result<File> {
     // Linux 6.3, with `vm.memfd_noexec`.
     const MFD_NOEXEC_SEAL: libc::c_uint = 8;
     let create = |flags| {
@@ -60,9 +71,9 @@ fn memfd() -> io::Result<File> {
         // SAFETY: a new descriptor that nobody else has.
         Ok(unsafe { File::from_raw_fd(fd) })
     };
-    create(libc::MFD_CLOEXEC | MFD_NOEXEC_SEAL).or_else(|error| match error.raw_os_error() {
+    create(libc::MFD_CLOEXEC | MFD_NOEXEC_SEAL | flags).or_else(|error| match error.raw_os_error() {
         // An older kernel does not know the flag, and has no such setting.
-        Some(libc::EINVAL) => create(libc::MFD_CLOEXEC),
+        Some(libc::EINVAL) => create(libc::MFD_CLOEXEC | flags),
         _ => Err(error),
     })
 }

@@ -4,13 +4,19 @@
 //! - `situation()`: what this process is allowed.
 //! - `map_jit`, `write_jit`: memory for [`Strategy::ThreadToggle`](super::Strategy::ThreadToggle).
 //! - `shared_file`: memory with two addresses, for [`Strategy::DualMapping`](super::Strategy::DualMapping).
+//! - `map_dual`: both addresses of it, for the heap.
 //! - `Window`, `Mapping::within`: memory near an address.
 //! - `is_in_a_file`: whether an address belongs to a file that was loaded.
 //! - `clean_caches`: makes written instructions visible to instruction fetches.
+//! - `serialize_cores`: lets every core forget what it has fetched already.
+//! - `forks`: tells a process from its children.
 
 #[cfg(target_os = "macos")]
 mod apple;
+mod barrier;
+mod dual;
 mod files;
+pub(crate) mod forks;
 #[cfg(target_os = "linux")]
 mod linux;
 mod near;
@@ -18,6 +24,8 @@ mod unix;
 
 #[cfg(target_os = "macos")]
 pub(crate) use apple::{HOST_OS, clean_caches, map_jit, shared_file, situation, write_jit};
+pub(crate) use barrier::serialize_cores;
+pub(crate) use dual::map_dual;
 pub(crate) use files::is_in_a_file;
 #[cfg(target_os = "linux")]
 pub(crate) use linux::{HOST_OS, clean_caches, map_jit, shared_file, situation, write_jit};

@@ -21,7 +21,6 @@ const GROWTH: usize = 1 << 26;
 
 impl Window {
     /// Every address within `reach` bytes of `address`.
-    #[allow(dead_code, reason = "for code near a given address; tested")]
     pub(crate) fn around(address: usize, reach: usize) -> Window {
         Window { start: address.saturating_sub(reach), end: address.saturating_add(reach) }
     }

@@ -78,6 +78,38 @@ impl Mapping {
         Mapping::somewhere(Some(window), len, Protection::ReadWrite, libc::MAP_PRIVATE | libc::MAP_ANON, -1)
     }
 
+    /// Maps the first `len` bytes of a file, so that what is written through one mapping is seen through all of them.
+    #[cfg(target_os = "linux")]
+    pub(super) fn of_file(
+        file: &File,
+        len: usize,
+        protection: Protection,
+        window: Option<Window>,
+    ) -> io::Result<Mapping> {
+        Mapping::somewhere(window, len, protection, libc::MAP_SHARED, file.as_raw_fd())
+    }
+
+    /// A child that this process forks does not get this mapping.
+    #[cfg(target_os = "linux")]
+    pub(super) fn keep_from_children(&self) -> io::Result<()> {
+        self.advise(libc::MADV_DONTFORK)
+    }
+
+    /// Asks for huge pages, which the system gives where it can.
+    #[cfg(target_os = "linux")]
+    pub(super) fn wish_for_huge_pages(&self) -> io::Result<()> {
+        self.advise(libc::MADV_HUGEPAGE)
+    }
+
+    #[cfg(target_os = "linux")]
+    fn advise(&self, advice: libc::c_int) -> io::Result<()> {
+        #[cfg(test)]
+        injection::before_call()?;
+        // SAFETY: the pages belong to this mapping, and neither advice changes what stands in them here.
+        let result = unsafe { libc::madvise(self.start.as_ptr().cast(), self.len, advice) };
+        if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+    }
+
     /// Maps `len` bytes in a window, if there is one, else where the system likes.
     pub(super) fn somewhere(
         window: Option<Window>,

@@ -1,0 +1,323 @@
+//! The heap itself: shards, and the memory that they grow by.
+
+use std::cell::Cell;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use super::HeapStats;
+use super::block::{Block, Dead, counts};
+use super::ranges::{self, Ranges};
+use super::region::{Region, Totals};
+use super::shard::{Emptied, Room, Shard};
+use super::sync::{Lock, SetOnce};
+use crate::error::{Error, Result};
+use crate::memory::situation::{Situation, Strategy};
+use crate::memory::sys::{self, Window, forks};
+
+/// The size of a block, in bytes: as many granules as its bookkeeping can count.
+const BLOCK: usize = 1 << 20;
+/// Regions double in size up to this.
+const LARGEST_REGION: usize = 32 << 20;
+/// The smallest region with huge pages: one of them.
+const HUGE: usize = 2 << 20;
+/// The size of a granule, as its binary logarithm: 16 bytes, as functions are aligned.
+const GRANULE: u32 = 4;
+/// This much freed code waits for the barrier that lets it be reused, and an eighth of what is in use.
+const WAITING: usize = 64 << 10;
+/// The most code that one piece can have.
+const MOST: usize = 1 << 31;
+
+/// Where the heap's memory should lie.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Site {
+    /// Within a window if there is room: calls to and from what lies near are cheaper.
+    Rather(Window),
+    /// Within `reach` bytes of an address.
+    Within { address: usize, reach: usize },
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct Settings {
+    pub(super) strategy: Strategy,
+    pub(super) site: Site,
+    pub(super) huge: bool,
+    pub(super) quarantine: usize,
+}
+
+#[derive(Debug)]
+pub(super) struct Inner {
+    pub(super) settings: Settings,
+    page: usize,
+    /// The process that it belongs to.
+    process: u32,
+    /// How many `CodeHeap`s there are.
+    pub(super) handles: AtomicUsize,
+    shards: Box<[Apart]>,
+    supply: Mutex<Supply>,
+    totals: Arc<Totals>,
+    /// The heap of a child that this process turned into by forking.
+    successor: SetOnce<Inner>,
+}
+
+/// On cache lines of its own: its neighbours are other threads'.
+#[derive(Debug)]
+#[repr(align(128))]
+struct Apart(Lock<Shard>);
+
+/// Memory that is in no shard.
+#[derive(Debug, Default)]
+struct Supply {
+    spare: Vec<Piece>,
+}
+
+/// A part of a region, of the size of a block.
+#[derive(Debug)]
+struct Piece {
+    region: Arc<Region>,
+    offset: usize,
+    /// How many of its granules have been used.
+    fresh: usize,
+    /// By offset in the region: from here on nothing was filled with traps.
+    filled: usize,
+}
+
+impl Inner {
+    pub(super) fn new(settings: Settings) -> Arc<Inner> {
+        // A shard for each core: more threads than that do not run at once.
+        let shards = std::thread::available_parallelism().map_or(1, usize::from).next_power_of_two().min(64);
+        Arc::new(Inner {
+            settings,
+            page: Situation::of_this_process().page_size as usize,
+            process: forks::process(),
+            handles: AtomicUsize::new(1),
+            shards: (0..shards).map(|_| Apart(Lock::new(Shard::default()))).collect(),
+            supply: Mutex::default(),
+            totals: Arc::default(),
+            successor: SetOnce::new(),
+        })
+    }
+
+    /// The heap that stands in for this one in a child of the process that it belongs to: the locks of the child's copy may
+    /// be held for ever by threads that the child does not have, and its memory is the parent's too.
+    #[cold]
+    pub(super) fn successor(&self) -> Arc<Inner> {
+        let successor = self.successor.get();
+        let successor = successor.unwrap_or_else(|| self.successor.get_or_set(Inner::new(self.settings.clone())));
+        if successor.is_of_this_process() { successor } else { successor.successor() }
+    }
+
+    #[inline]
+    pub(super) fn is_of_this_process(&self) -> bool {
+        self.process == forks::process()
+    }
+
+    pub(super) fn shard(&self, number: usize) -> &Lock<Shard> {
+        &self.shards[number].0
+    }
+
+    /// Room for `len` bytes at a multiple of `align`, a power of two.
+    #[inline]
+    pub(super) fn room(self: &Arc<Inner>, len: usize, align: usize) -> Result<Room> {
+        let number = thread_number() & (self.shards.len() - 1);
+        let room = if len == 0 { None } else { self.shard(number).lock().take(len, align) };
+        match room {
+            Some(room) => Ok(room),
+            None => self.make_room(number, len, align),
+        }
+    }
+
+    #[cold]
+    fn make_room(self: &Arc<Inner>, number: usize, len: usize, align: usize) -> Result<Room> {
+        if len == 0 {
+            return Err(Error::malformed("there is no code to publish"));
+        }
+        if len > MOST {
+            return Err(Error::unsupported(format!("{len} bytes of code in one piece: the heap takes {MOST} at most")));
+        }
+        if align > self.page {
+            return Err(Error::unsupported(format!(
+                "code at a multiple of {align} bytes: the heap aligns to a page ({} bytes) at most",
+                self.page
+            )));
+        }
+        let shard = self.shard(number);
+        // What is waiting, if it is worth a barrier: sooner than growing.
+        let waiting = shard.lock().waiting_bytes();
+        if waiting > self.settings.quarantine.saturating_add(WAITING / 4).max(len) {
+            drop(self.reclaim(number));
+            if let Some(room) = shard.lock().take(len, align) {
+                return Ok(room);
+            }
+        }
+        loop {
+            let (piece, size, granule) = self.supply(len, align)?;
+            let granules = (size >> granule).min(ranges::MOST);
+            let mut shard = shard.lock();
+            let block = Box::new(Block {
+                heap: Arc::clone(self),
+                shard: number,
+                slab: shard.next_number(),
+                offset: piece.offset,
+                len: size,
+                granule,
+                counts: counts(granules),
+                epoch: forks::Epoch::now().to_bits().into(),
+                region: piece.region,
+            });
+            shard.add(block, Ranges::new(granules, piece.fresh), piece.filled);
+            if let Some(room) = shard.take(len, align) {
+                return Ok(room);
+            }
+        }
+    }
+
+    /// A piece of memory for a block, its size, and the size of its granules.
+    fn supply(&self, len: usize, align: usize) -> Result<(Piece, usize, u32)> {
+        let mut supply = self.supply.lock().unwrap_or_else(PoisonError::into_inner);
+        let granule = if self.settings.strategy == Strategy::Seal { self.page.ilog2() } else { GRANULE };
+        let room = ranges::MOST.min(BLOCK >> granule) << granule;
+        if len.saturating_add(align) > room {
+            // A region of its own, in one range.
+            let unit = if self.settings.huge {
+                HUGE
+            } else if len > MOST / 16 {
+                1 << 16
+            } else {
+                self.page
+            };
+            let size = len.next_multiple_of(unit);
+            let granule =
+                (granule..).find(|granule| size >> granule <= ranges::MOST && size >> granule << granule == size);
+            let granule = granule.unwrap_or(self.page.ilog2());
+            let region = Arc::new(self.map(size)?);
+            return Ok((Piece { region, offset: 0, fresh: 0, filled: 0 }, size, granule));
+        }
+        if supply.spare.is_empty() {
+            let least = if self.settings.huge { HUGE } else { BLOCK };
+            let size = self.totals.bytes.load(Ordering::Relaxed).next_power_of_two().clamp(least, LARGEST_REGION);
+            // A smaller one, if that is all there is room for.
+            let region = self.map(size).or_else(|error| if size > least { self.map(least) } else { Err(error) })?;
+            let region = Arc::new(region);
+            let pieces = (0..region.len()).step_by(BLOCK).rev();
+            supply.spare.extend(pieces.map(|offset| Piece {
+                region: Arc::clone(&region),
+                offset,
+                fresh: 0,
+                filled: offset,
+            }));
+        }
+        let piece = supply.spare.pop().ok_or_else(|| Error::unsupported("no memory"))?;
+        Ok((piece, BLOCK, granule))
+    }
+
+    fn map(&self, len: usize) -> Result<Region> {
+        let map = |window| Region::map(self.settings.strategy, len, window, self.settings.huge, &self.totals);
+        let failed = |error| {
+            Error::system(format!("cannot map {len} bytes for code ({})", self.settings.strategy), error)
+                .help("see what restricts this process: SELinux, seccomp, limits of memory")
+        };
+        match self.settings.site {
+            Site::Rather(window) => match map(Some(window)) {
+                Err(error) if error.kind() == std::io::ErrorKind::AddrNotAvailable => map(None),
+                result => result,
+            }
+            .map_err(failed),
+            Site::Within { address, reach } => map(Some(Window::around(address, reach))).map_err(|error| {
+                if error.kind() != std::io::ErrorKind::AddrNotAvailable {
+                    return failed(error);
+                }
+                Error::range(format!("the heap's code was to lie within {reach:#x} bytes of {address:#x}: {error}")).help(
+                    "allow a greater distance (HeapOptions::near) and reach the code by an absolute jump, or make the heap \
+                     earlier",
+                )
+            }),
+        }
+    }
+
+    /// How much may wait for the next barrier, where so much is in use.
+    #[inline]
+    pub(super) fn threshold(&self, used: usize) -> usize {
+        self.settings.quarantine.saturating_add(WAITING + used / 8)
+    }
+
+    /// Lets what was freed be reused.
+    #[cold]
+    pub(super) fn reclaim(&self, number: usize) -> Vec<Dead> {
+        let shard = self.shard(number);
+        let batch = shard.lock().take_waiting(self.settings.quarantine);
+        if batch.is_empty() {
+            return Vec::new();
+        }
+        // Traps stand there. From here on no core has anything of what stood there before.
+        let emptied = if sys::serialize_cores() {
+            shard.lock().reuse(&batch)
+        } else {
+            tracing::warn!("the cores cannot be serialized (membarrier): freed code is not reused");
+            shard.lock().never_reuse(batch)
+        };
+        self.put_away(emptied)
+    }
+
+    /// Keeps the memory of emptied blocks for later, or gives it back to the system.
+    pub(super) fn put_away(&self, emptied: Vec<Emptied>) -> Vec<Dead> {
+        let mut supply = self.supply.lock().unwrap_or_else(PoisonError::into_inner);
+        let put_away = |Emptied { block: dead, reusable }: Emptied| {
+            let block = dead.block();
+            if let Some((fresh, filled)) = reusable.filter(|_| block.len == BLOCK) {
+                supply.spare.push(Piece { region: Arc::clone(&block.region), offset: block.offset, fresh, filled });
+                // A region of which nothing is used goes, if there is another one with room.
+                let whole = supply.spare.iter().filter(|piece| Arc::ptr_eq(&piece.region, &block.region)).count();
+                if whole * BLOCK == block.region.len() && supply.spare.len() > whole {
+                    supply.spare.retain(|piece| !Arc::ptr_eq(&piece.region, &block.region));
+                }
+            }
+            dead
+        };
+        emptied.into_iter().map(put_away).collect()
+    }
+
+    /// The last `CodeHeap` is gone: what has no code goes now, the rest with its last code.
+    pub(super) fn close(&self) {
+        if let Some(successor) = self.successor.get() {
+            successor.close();
+        }
+        if !self.is_of_this_process() {
+            return;
+        }
+        for number in 0..self.shards.len() {
+            let emptied = self.shard(number).lock().close();
+            drop(self.put_away(emptied));
+        }
+        self.supply.lock().unwrap_or_else(PoisonError::into_inner).spare.clear();
+    }
+
+    pub(super) fn stats(&self) -> HeapStats {
+        let mut stats = HeapStats::default();
+        for number in 0..self.shards.len() {
+            self.shard(number).lock().add_to(&mut stats);
+        }
+        let supply = self.supply.lock().unwrap_or_else(PoisonError::into_inner);
+        stats.free += supply.spare.len() * BLOCK;
+        if !supply.spare.is_empty() {
+            stats.longest_free = stats.longest_free.max(BLOCK);
+        }
+        stats.reserved = self.totals.bytes.load(Ordering::Relaxed);
+        stats.chunks = self.totals.regions.load(Ordering::Relaxed);
+        stats
+    }
+}
+
+/// A number for each thread, counted from 0.
+#[inline]
+fn thread_number() -> usize {
+    static NEXT: AtomicUsize = AtomicUsize::new(0);
+    thread_local! {
+        static NUMBER: Cell<usize> = const { Cell::new(usize::MAX) };
+    }
+    NUMBER.with(|number| {
+        if number.get() == usize::MAX {
+            number.set(NEXT.fetch_add(1, Ordering::Relaxed));
+        }
+        number.get()
+    })
+}
