@@ -35,7 +35,7 @@ impl Compiler<'_> {
         self.made(library.name, &made_of, |into| {
             let krate = library.crate_folder()?;
             let mut options: Vec<String> = library.options.iter().map(|option| (*option).to_owned()).collect();
-            options.extend(library.headers.iter().map(|folder| format!("-I{}", krate.join(folder).display())));
+            options.extend(library.header_folders()?.iter().map(|folder| format!("-I{}", folder.display())));
             let sources = c_files(&krate, library.sources)?;
             let jobs: Vec<(PathBuf, PathBuf)> = sources
                 .into_iter()

@@ -11,12 +11,22 @@ use serde_json::Value;
 use crate::{Library, Result, at, folder, output};
 
 impl Library {
+    /// Where its headers are.
+    ///
+    /// # Errors
+    ///
+    /// Cargo cannot fetch it.
+    pub fn header_folders(&self) -> Result<Vec<PathBuf>> {
+        let krate = self.crate_folder()?;
+        Ok(self.headers.iter().map(|folder| krate.join(folder)).collect())
+    }
+
     /// The folder of the crate, fetched if need be.
     ///
     /// # Errors
     ///
     /// Cargo cannot fetch it.
-    pub fn crate_folder(&self) -> Result<PathBuf> {
+    pub(crate) fn crate_folder(&self) -> Result<PathBuf> {
         let Library { krate, version, .. } = self;
         // Crates that bundle the same library do not go into one manifest.
         let project = folder().join("crates").join(krate);

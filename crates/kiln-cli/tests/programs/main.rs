@@ -1,0 +1,209 @@
+//! Real programs, run by the command: C libraries from the sources that crates bundle, and programs of ours in C++ and
+//! Rust, by several compilers, optimised and not, position-independent and as the compiler likes it.
+//!
+//! `KILN_PROGRAMS=all` takes every combination, which compiles for minutes the first time; without it each program is run
+//! as two that differ in everything. What is compiled is kept under `target/corpus`.
+#![cfg(target_os = "linux")]
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use kiln::Target;
+use kiln_corpus::{Compiler, LUA, Library, SQLITE, SQLITE_SHELL, ZLIB, ZSTD};
+
+/// A compiler with options.
+struct Flavour {
+    name: String,
+    c: Vec<String>,
+    cpp: Vec<String>,
+    options: Vec<&'static str>,
+}
+
+/// What programs are compiled by: the first is `gcc -O2 -fPIC`.
+fn flavours() -> Vec<Flavour> {
+    let gnu = Target::host().gnu_prefix().unwrap();
+    let all = std::env::var("KILN_PROGRAMS").is_ok_and(|value| value == "all");
+    let mut flavours = Vec::new();
+    for compiler in ["gcc", "clang"] {
+        for level in ["-O2", "-O0"] {
+            for position in ["-fPIC", ""] {
+                let extremes = [("gcc", "-O2", "-fPIC"), ("clang", "-O0", "")];
+                if !all && !extremes.contains(&(compiler, level, position)) {
+                    continue;
+                }
+                let words = |names: [&str; 2]| match compiler {
+                    "gcc" => vec![format!("{gnu}-{}", names[0])],
+                    _ => vec![names[1].to_owned(), format!("--target={gnu}")],
+                };
+                flavours.push(Flavour {
+                    name: format!("{gnu}-{compiler}{level}{position}"),
+                    c: words(["gcc", "clang"]),
+                    cpp: words(["g++", "clang++"]),
+                    options: [level, position].into_iter().filter(|option| !option.is_empty()).collect(),
+                });
+            }
+        }
+    }
+    flavours
+}
+
+impl Flavour {
+    fn compile<T>(&self, words: &[String], with: impl FnOnce(Compiler<'_>) -> T) -> T {
+        let options: Vec<&str> = words[1..].iter().map(|word| &**word).chain(self.options.iter().copied()).collect();
+        with(Compiler { folder: &self.name, program: &words[0], options: &options })
+    }
+
+    fn library(&self, library: &Library) -> Vec<PathBuf> {
+        self.compile(&self.c, |compiler| compiler.objects(library)).unwrap()
+    }
+
+    /// A file of this folder, by itself or with a library's headers.
+    fn source(&self, name: &str, headers: &[PathBuf]) -> PathBuf {
+        let (stem, extension) = name.split_once('.').unwrap();
+        let text = std::fs::read_to_string(folder().join(name)).unwrap();
+        let words = if extension == "c" { &self.c } else { &self.cpp };
+        let object = format!("{stem}-{extension}");
+        self.compile(words, |compiler| compiler.object(&object, extension, &text, headers)).unwrap()
+    }
+}
+
+fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/programs")
+}
+
+/// Runs the objects with the command, and compares all that they print and their exit status.
+#[track_caller]
+fn run(flavour: &Flavour, objects: &[PathBuf], libraries: &str, words: &[&str], status: i32, stdout: &str) {
+    let kiln = env!("CARGO_BIN_EXE_kiln");
+    let triple = Target::host().to_string().to_uppercase().replace('-', "_");
+    let runner = std::env::var(format!("CARGO_TARGET_{triple}_RUNNER")).unwrap_or_default();
+    let mut all = runner.split_whitespace().chain([kiln, "run"]);
+    let mut command = Command::new(all.next().unwrap());
+    command.args(all).args(objects).arg("--").args(words).env("LD_PRELOAD", libraries);
+    let output = command.output().unwrap();
+    let said = (output.status.code(), String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(
+        said == (Some(status), stdout.into(), "".into()),
+        "{}: {command:?}: {}\n--- stdout\n{}--- stderr\n{}---",
+        flavour.name,
+        output.status,
+        said.1,
+        said.2
+    );
+}
+
+#[test]
+fn zlib() {
+    for flavour in flavours() {
+        let objects =
+            [vec![flavour.source("zlib.c", &ZLIB.header_folders().unwrap())], flavour.library(&ZLIB)].concat();
+        let file = std::env::temp_dir().join(format!("kiln-test-zlib-{}.gz", std::process::id()));
+        let expected = "\
+zlib 1.3.2
+level 0: 300031, 300051
+level 3: 136738, 136738
+level 6: 136142, 136142
+level 9: 136133, 136133
+crc 51227c3b, adler 3994836e
+1 lines
+data error
+";
+        run(&flavour, &objects, "", &[file.to_str().unwrap()], 0, expected);
+        std::fs::remove_file(file).unwrap();
+    }
+}
+
+#[test]
+fn lua() {
+    for flavour in flavours() {
+        let objects = [vec![flavour.source("lua.c", &LUA.header_folders().unwrap())], flavour.library(&LUA)].concat();
+        let script = folder().join("script.lua");
+        let expected = r#"Lua 5.4	word
+1	2	11	3
+2 3 5 7 11 13 17 19 23 29 31 37 41 43 47
+ehT kciuq nworb xof	4
+ 3.14|left  |ff|"a\
+b"
+key	value	other	thing
+-123456	€	4
+false	table	42
+false	bad argument #1 to 'twice' (number expected, got string)
+true	false	bad argument #1 to 'string.rep' (string expected, got no value)
+true	1
+false	out of the coroutine it
+dead
+false	handled: attempt to perform arithmetic on a nil value
+(2, 4)	3	-2	1024.0	4611686018427387904	true
+closed
+nil	true
+1799991	42
+nil	[string "return 1 +"]:1: unexpected symbol near <eof>
+"#;
+        run(&flavour, &objects, "libm.so.6", &[script.to_str().unwrap(), "word"], 3, expected);
+    }
+}
+
+#[test]
+fn zstd() {
+    for flavour in flavours() {
+        let objects =
+            [vec![flavour.source("zstd.c", &ZSTD.header_folders().unwrap())], flavour.library(&ZSTD)].concat();
+        let expected = "\
+zstd 1.5.7
+level 1: 167751, 1, stream 167752
+level 7: 132567, 1, stream 132568
+level 13: 132960, 1, stream 132961
+level 19: 130962, 1, stream 130963
+dictionary: trained, 1
+Src size is incorrect
+";
+        run(&flavour, &objects, "", &[], 0, expected);
+    }
+}
+
+#[test]
+fn sqlite_shell() {
+    for flavour in flavours() {
+        let objects = [flavour.library(&SQLITE_SHELL), flavour.library(&SQLITE)].concat();
+        // The shell takes any number of commands.
+        let script = "\
+create table t(a integer primary key, b text);
+insert into t(b) values ('one'), ('two'), ('three');
+create index i on t(b);
+.mode box
+select a, b, length(b) as n from t order by b;
+.mode list
+with recursive fib(n, a, b) as (select 1, 0, 1 union all select n + 1, b, a + b from fib where n < 40) select max(a) from fib;
+select json_group_array(b order by a desc) from t;
+select group_concat(b, '+') over (order by a rows between 1 preceding and current row) from t;
+create virtual table f using fts5(x);
+insert into f values ('the quick brown fox'), ('a lazy dog');
+select x from f where f match 'quick OR cat';
+select printf('%.3f', avg(a)), total(a), typeof(b), length(randomblob(8)) from t;
+begin; delete from t; rollback; select count(*) from t;
+select sqlite_version();
+";
+        let expected = "\
+┌───┬───────┬───┐
+│ a │   b   │ n │
+├───┼───────┼───┤
+│ 1 │ one   │ 3 │
+│ 3 │ three │ 5 │
+│ 2 │ two   │ 3 │
+└───┴───────┴───┘
+63245986
+[\"three\",\"two\",\"one\"]
+one
+one+two
+two+three
+the quick brown fox
+2.000|6.0|text|8
+3
+3.49.1
+";
+        let words: Vec<&str> = [":memory:"].into_iter().chain(script.lines()).collect();
+        run(&flavour, &objects, "libm.so.6", &words, 0, expected);
+        run(&flavour, &objects, "libm.so.6", &[":memory:", "select 6 * 7, 'text'"], 0, "42|text\n");
+    }
+}
