@@ -394,11 +394,16 @@ impl<'a> Linker<'a> {
     /// "Update code that passes arguments to variadic functions"): elsewhere the callee would look for them in registers.
     fn check_variadic(&self, host: Target) -> Result<()> {
         let apples = |format| format == Format::MachO && Target::new(self.target.arch(), Os::MacOs).is_apple_silicon();
+        let differs =
+            |input: &graph::Input<'_>| input.format.is_some_and(|format| apples(format) != host.is_apple_silicon());
+        // Of most loads there is none.
+        if !self.graph.inputs.iter().any(differs) {
+            return Ok(());
+        }
         for symbol in &self.graph.symbols {
             let input = &self.graph.inputs[symbol.input as usize];
-            let Some(format) = input.format else { continue };
             let name = self.graph.symbol_name(symbol);
-            if apples(format) != host.is_apple_silicon()
+            if differs(input)
                 && symbol.definition == graph::Definition::Undefined
                 && VARIADIC.contains(&&*name)
                 && !self.definitions.contains_key(&*name)

@@ -266,8 +266,8 @@ impl<'a> LinkGraph<'a> {
             Definition::Undefined | Definition::Fallback(_) | Definition::LeftOut | Definition::Absolute(_) => false,
         };
         // `$x` and `$d` map code and data (AAELF64, section 5.5.3); `ltmp` are LLVM's section starts.
-        let internal = [&b".L"[..], b"$x", b"$d", b"ltmp"].iter().any(|prefix| name.starts_with(prefix));
-        in_image && !name.is_empty() && !(internal && symbol.binding == Binding::Local)
+        let internal = || [&b".L"[..], b"$x", b"$d", b"ltmp"].iter().any(|prefix| name.starts_with(prefix));
+        in_image && !name.is_empty() && !(symbol.binding == Binding::Local && internal())
     }
 
     /// The relocations of a section.

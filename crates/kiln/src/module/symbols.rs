@@ -11,7 +11,7 @@ use crate::target::Format;
 pub(crate) struct Symbols {
     defined: Vec<Defined>,
     /// Their names, one behind the other.
-    names: String,
+    names: Box<str>,
     /// Whether names may also be asked for as Mach-O has them, with an underscore in front.
     underscores: bool,
     /// The exported ones by name, C's before one that C cannot write. Made when somebody asks for a name.
@@ -33,13 +33,8 @@ pub(crate) struct Defined {
 
 impl Symbols {
     pub(crate) fn of(graph: &LinkGraph<'_>, resolved: &Resolved, addresses: &Addresses) -> Symbols {
-        let mut symbols = Symbols {
-            defined: Vec::with_capacity(graph.symbols.len()),
-            names: String::new(),
-            underscores: graph.inputs.iter().any(|input| input.format == Some(Format::MachO)),
-            table: OnceLock::new(),
-            sorted: OnceLock::new(),
-        };
+        let mut defined = Vec::with_capacity(graph.symbols.len());
+        let mut names = Vec::new();
         // Both are in the order of the symbols.
         let mut exports = resolved.exports.iter().copied().peekable();
         for (index, symbol) in (0u32..).zip(&graph.symbols) {
@@ -48,24 +43,26 @@ impl Symbols {
             if !graph.defines(&resolved.live, symbol) {
                 continue;
             }
-            let start = symbols.names.len();
-            match std::str::from_utf8(graph.symbol_key(symbol).bytes) {
-                Ok(name) => symbols.names.push_str(name),
-                Err(_) => symbols.names.push_str(&graph.symbol_name(symbol)),
-            }
-            symbols.defined.push(Defined {
-                name: start,
-                // It is shorter than what a table of names can hold, which formats count in 32 bits.
-                name_len: (symbols.names.len() - start) as u32,
+            let name = graph.symbol_key(symbol).bytes;
+            defined.push(Defined {
+                name: names.len(),
+                // A name lies in one input, of at most 4 GiB.
+                name_len: name.len() as u32,
                 local,
                 raw: symbol.raw,
                 address: addresses.symbol(graph, resolved, id) as usize,
                 size: symbol.size,
             });
+            names.extend_from_slice(name);
         }
-        symbols.defined.shrink_to_fit();
-        symbols.names.shrink_to_fit();
-        symbols
+        defined.shrink_to_fit();
+        Symbols {
+            names: text(names, &mut defined).into_boxed_str(),
+            defined,
+            underscores: graph.inputs.iter().any(|input| input.format == Some(Format::MachO)),
+            table: OnceLock::new(),
+            sorted: OnceLock::new(),
+        }
     }
 
     pub(crate) fn name(&self, defined: &Defined) -> &str {
@@ -118,5 +115,46 @@ impl Symbols {
             }
         }
         table
+    }
+}
+
+/// The names as text. If any is none, those are made readable.
+fn text(names: Vec<u8>, defined: &mut [Defined]) -> String {
+    let names = match String::from_utf8(names) {
+        Ok(text) if defined.iter().all(|one| text.is_char_boundary(one.name)) => return text,
+        Ok(text) => text.into_bytes(),
+        Err(error) => error.into_bytes(),
+    };
+    let mut text = String::with_capacity(names.len());
+    for one in defined {
+        let name = String::from_utf8_lossy(&names[one.name..][..one.name_len as usize]);
+        (one.name, one.name_len) = (text.len(), u32::try_from(name.len()).unwrap_or(0));
+        text.push_str(&name);
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_that_are_no_text() {
+        let read = |names: &[&[u8]]| {
+            let mut at = 0;
+            let mut defined: Vec<Defined> = Vec::new();
+            for name in names {
+                let name_len = name.len() as u32;
+                defined.push(Defined { name: at, name_len, local: false, raw: false, address: 0, size: 0 });
+                at += name.len();
+            }
+            let text = text(names.concat(), &mut defined);
+            let names = defined.iter().map(|one| text[one.name..][..one.name_len as usize].to_owned());
+            names.collect::<Vec<_>>()
+        };
+        assert_eq!(read(&[b"plain", "größe".as_bytes(), b""]), ["plain", "größe", ""]);
+        assert_eq!(read(&[b"a\xff", b"b"]), ["a\u{fffd}", "b"]);
+        // Two halves of a letter, in two names.
+        assert_eq!(read(&[b"a\xc3", b"\xa4b", b"c"]), ["a\u{fffd}", "\u{fffd}b", "c"]);
     }
 }

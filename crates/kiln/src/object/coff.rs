@@ -286,7 +286,7 @@ fn add_relocations(
         let one = one_relocation(reader, named, contents, relocation, offset);
         relocations.push(one.map_err(|error| error.offset(u64::from(offset))));
     }
-    reader.relocations(id, relocations.into_iter())
+    reader.relocations(id, relocations, |_, relocation| relocation)
 }
 
 fn one_relocation(

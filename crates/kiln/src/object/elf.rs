@@ -338,21 +338,15 @@ fn add_relocations<'b>(
     let Some((relocations, _)) = section.rela(LE, reader.bytes).map_err(malformed("the relocations"))? else {
         return Ok(());
     };
-    let mut parsed = Vec::with_capacity(relocations.len());
-    for raw in relocations {
-        let offset = raw.r_offset(LE);
-        parsed.push(relocation(reader, raw).map_err(|error| {
-            let error = error.offset(offset).section(reader.graph_section_name(id));
-            match symbols
-                .symbol(SymbolIndex(raw.r_sym(LE, false) as usize))
-                .and_then(|symbol| symbols.symbol_name(LE, symbol))
-            {
-                Ok(name) if !name.is_empty() => error.symbol(String::from_utf8_lossy(name)),
-                _ => error,
-            }
-        }));
-    }
-    reader.relocations(id, parsed.into_iter())
+    let place = |error: Error, raw: &elf::Rela64<LittleEndian>| {
+        let error = error.offset(raw.r_offset(LE));
+        let symbol = symbols.symbol(SymbolIndex(raw.r_sym(LE, false) as usize));
+        match symbol.and_then(|symbol| symbols.symbol_name(LE, symbol)) {
+            Ok(name) if !name.is_empty() => error.symbol(String::from_utf8_lossy(name)),
+            _ => error,
+        }
+    };
+    reader.relocations(id, relocations, |reader, raw| relocation(reader, raw).map_err(|error| place(error, raw)))
 }
 
 fn relocation(reader: &Reader<'_, '_, '_>, raw: &elf::Rela64<LittleEndian>) -> Result<Relocation> {

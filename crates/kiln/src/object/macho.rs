@@ -257,7 +257,7 @@ fn add_relocations(
     if subtrahend.is_some() || addend.is_some() {
         relocations.push(Err(Error::malformed("a part of a relocation, and no relocation behind it")));
     }
-    reader.relocations(id, relocations.into_iter())
+    reader.relocations(id, relocations, |_, relocation| relocation)
 }
 
 struct Whole<'r, 'g, 'a, 'b> {

@@ -348,20 +348,22 @@ impl<'g, 'a, 'b> Reader<'g, 'a, 'b> {
         }
     }
 
-    /// Adds the relocations of `section`, in the file's order.
-    fn relocations(
+    /// Adds the relocations of `section`, in the file's order, each from what the format has for it.
+    fn relocations<T>(
         &mut self,
         section: SectionId,
-        relocations: impl ExactSizeIterator<Item = Result<Relocation>>,
+        raw: impl IntoIterator<Item = T, IntoIter: ExactSizeIterator>,
+        mut relocation: impl FnMut(&Self, T) -> Result<Relocation>,
     ) -> Result<()> {
+        let raw = raw.into_iter();
         let start = self.graph.next(self.graph.relocations.len())?;
-        if relocations.len() > 0 && self.graph.section(section).data.is_none() {
+        if raw.len() > 0 && self.graph.section(section).data.is_none() {
             return Err(Error::malformed("a section without contents has relocations")
                 .section(self.graph_section_name(section)));
         }
-        self.graph.relocations.reserve(relocations.len());
-        for relocation in relocations {
-            let relocation = relocation.map_err(|error| error.section(self.graph_section_name(section)))?;
+        self.graph.relocations.reserve(raw.len());
+        for raw in raw {
+            let relocation = relocation(self, raw).map_err(|error| error.section(self.graph_section_name(section)))?;
             self.graph.relocations.push(relocation);
         }
         let end = self.graph.next(self.graph.relocations.len())?;
