@@ -20,6 +20,7 @@ use crate::emit::Format;
   kiln call sum.c add 2 40             call one function, and print what it returns
   kiln disasm hello.o                  its instructions, with names and source lines
   kiln sign hello --hardened           sign it for macOS, on any system
+  kiln doctor hello                    what that lets it do with generated code
 
 `kiln COMMAND --help` says more of each.")]
 pub(crate) struct Arguments {
@@ -38,6 +39,7 @@ pub(crate) enum Command {
     Disasm(Disasm),
     Call(Call),
     Sign(Sign),
+    Doctor(Doctor),
 }
 
 /// Load code and run it
@@ -247,6 +249,9 @@ pub(crate) struct Sign {
     /// With the hardened runtime
     #[arg(long)]
     pub(crate) hardened: bool,
+    /// Keep what the signature has that is there: the hardened runtime and its entitlements
+    #[arg(long)]
+    pub(crate) keep: bool,
     /// Who signs: an identity in macOS's keychain, a file (.p12, .pfx, .pem), or `-` for nobody
     #[arg(long, value_name = "IDENTITY")]
     pub(crate) identity: Option<String>,
@@ -259,6 +264,33 @@ pub(crate) struct Sign {
     /// More options for codesign or rcodesign
     #[arg(last = true, value_name = "TOOL-OPTIONS")]
     pub(crate) more: Vec<OsString>,
+}
+
+/// Say what a process may do with generated code, and why
+///
+/// Without BINARY, of the live process, as the library sees it. BINARY is a Mach-O file: what its signature lets a process of it
+/// do on Apple Silicon, for each slice, without running it. For each way to make code executable it says: works, refused with which
+/// error, or killed when; and the smallest change that would make it work.
+#[derive(Args)]
+#[command(after_help = "Examples:
+  kiln doctor                                       this process, on this system
+  kiln doctor hello                                 a program for macOS, on any system
+  kiln doctor --plan-for hardened,allow-jit         a signing that does not exist yet
+  kiln doctor hello --plan-for hardened --json
+
+A plan is `hardened`, `ad-hoc` and entitlements, separated by commas. What is said of Apple's
+systems is per Apple's published sources, not measured; PLATFORM.md and --json name them.
+
+Exit status: 0; 1 if generated code cannot run; 2 if there is no answer.")]
+pub(crate) struct Doctor {
+    /// A program or a library for macOS; this process if absent
+    pub(crate) binary: Option<PathBuf>,
+    /// As if it were signed so
+    #[arg(long, value_name = "SIGNING", value_delimiter = ',')]
+    pub(crate) plan_for: Option<Vec<String>>,
+    /// Print one JSON object
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 /// A number as C writes it.

@@ -9,6 +9,7 @@ mod crash;
 mod debug;
 mod decode;
 mod disasm;
+mod doctor;
 mod emit;
 mod entitle;
 mod flat;
@@ -64,6 +65,7 @@ fn main() -> ExitCode {
         args::Command::Call(call) => call::call(call),
         args::Command::Disasm(disasm) => disasm::disasm(disasm),
         args::Command::Sign(sign) => sign::sign(sign),
+        args::Command::Doctor(doctor) => doctor::doctor(doctor),
     };
     match result {
         Ok(status) => status,

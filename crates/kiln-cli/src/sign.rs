@@ -29,7 +29,7 @@ struct Wanted {
 
 pub(crate) fn sign(args: args::Sign) -> Result<ExitCode, Failure> {
     let name = args.file.display().to_string();
-    let entitlements = entitlements(&args.entitlement)?;
+    let mut asked = entitlements(&args.entitlement)?;
     let tool = match args.identity.as_deref() {
         None | Some("-") => None,
         Some(identity) => Some(Tool::for_identity(identity)?),
@@ -50,10 +50,14 @@ pub(crate) fn sign(args: args::Sign) -> Result<ExitCode, Failure> {
     let place = Place::find(&args.file, args.output.as_deref())?;
     let bytes = read(&args.file)?;
     let before = signatures(&name, &bytes)?;
+    let mut hardened = args.hardened;
+    if args.keep {
+        hardened |= keep(&name, &before, &mut asked)?;
+    }
     let wanted = Wanted {
         identifier: args.identifier.unwrap_or_else(|| identifier(&before, place.name())),
-        hardened: args.hardened,
-        entitlements,
+        hardened,
+        entitlements: asked,
         tool,
         more: args.more,
     };
@@ -65,6 +69,24 @@ pub(crate) fn sign(args: args::Sign) -> Result<ExitCode, Failure> {
     }
     tracing::info!("signed {}: {}", place.shown(), summary(&wanted));
     Ok(ExitCode::SUCCESS)
+}
+
+/// Adds the entitlements that are there to those that are asked for, which count where both name one; returns whether what is
+/// there is hardened. The slices must agree, since they are all signed alike.
+fn keep(name: &str, before: &[(String, Signature)], asked: &mut Entitlements) -> Result<bool, Failure> {
+    let Some((_, first)) = before.first() else { return Ok(false) };
+    let same =
+        |other: &Signature| other.is_hardened() == first.is_hardened() && other.entitlements() == first.entitlements();
+    if let Some((architecture, _)) = before.iter().find(|(_, other)| !same(other)) {
+        return Err(Failure::new(format!("{name}: the slice for {architecture} is signed otherwise than the first"))
+            .next("say what to have, without --keep"));
+    }
+    for (name, value) in first.entitlements().iter() {
+        if asked.get(name).is_none() {
+            asked.insert(name, value.clone());
+        }
+    }
+    Ok(first.is_hardened())
 }
 
 fn ad_hoc(name: &str, bytes: &[u8], wanted: &Wanted) -> Result<Vec<u8>, Failure> {

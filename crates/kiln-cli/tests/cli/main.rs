@@ -8,6 +8,7 @@ mod asm;
 mod call;
 mod crash;
 mod disasm;
+mod doctor;
 mod errors;
 mod flat;
 mod life;

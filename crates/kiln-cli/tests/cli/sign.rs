@@ -210,6 +210,38 @@ kiln: error: there is no entitlement `allow-jti` (near: allow-jit)
 }
 
 #[test]
+fn what_is_kept() {
+    let dir = folder("arm64.jit");
+    signs(&dir, &["--keep"], &format!("org.example.hello adhoc,runtime {JIT} 0"));
+    signs(
+        &dir,
+        &["--keep", "-e", "org.other"],
+        &format!("org.example.hello adhoc,runtime {JIT},org.other=Bool(true) 0"),
+    );
+    // What is asked for counts.
+    dir.write("off.plist", "<dict><key>com.apple.security.cs.allow-jit</key><false/></dict>");
+    dir.kiln(["sign", "hello", "--keep", "-e", "off.plist"]).gives(
+        0,
+        "",
+        "kiln: warning: hello: the signature that was there had allow-jit; the new one has not\n",
+    );
+    assert!(shown(&dir.read("hello")).contains("allow-jit=Bool(false),org.other=Bool(true)"));
+    // Nothing is there to keep.
+    signs(&folder("x86_64"), &["--keep"], "hello adhoc  0");
+    // Slices that are signed in different ways.
+    let mut both = fixture("universal.jit");
+    let start = both.windows(4).rposition(|window| window == [0xfa, 0xde, 0x0c, 0x02]).unwrap();
+    both[start + 13] = 0;
+    dir.write("both", both);
+    dir.kiln(["sign", "both", "--keep"]).refuses(
+        "\
+kiln: error: both: the slice for arm64 is signed otherwise than the first
+  next: say what to have, without --keep
+",
+    );
+}
+
+#[test]
 fn other_files() {
     let dir = Dir::new();
     dir.write("elf", fs::read(env!("CARGO_BIN_EXE_kiln")).unwrap_or_default().get(..64).unwrap());

@@ -101,6 +101,27 @@ For more information, try '--help'.
 }
 
 #[test]
+fn verdicts_are_coloured_on_a_terminal() {
+    let dir = Dir::new();
+    let kiln = || dir.kiln(["doctor", "--plan-for", "hardened"]);
+    let (status, said) = at_terminal(kiln(), 100);
+    assert_eq!(status, 1);
+    for part in [
+        "^[1mPROGRAM (arm64)^[0m: planned, hardened, no entitlements\n",
+        "  seal             ^[31mkilled at the first execution^[0m: ",
+        "  thread toggle    ^[33mrefused: mmap fails with EINVAL^[0m: ",
+        "\n  ^[1m^[31mgenerated code cannot run^[0m\n",
+        "\n  ^[1m^[36mnext^[0m: kiln sign PROGRAM --hardened --entitlement allow-jit\n",
+    ] {
+        assert!(said.contains(part), "{part} in {said}");
+    }
+    let (_, said) = at_terminal(dir.kiln(["doctor", "--plan-for", "ad-hoc"]), 100);
+    assert!(said.contains("  seal             ^[32mworks^[0m: the process is not hardened\n"), "{said}");
+    let (_, plain) = at_terminal(kiln().env("NO_COLOR", "1"), 100);
+    assert!(!plain.contains('^'), "{plain}");
+}
+
+#[test]
 fn machine_code_is_not_for_a_terminal() {
     let dir = Dir::new();
     dir.assemble(Target::X86_64_LINUX, RETURN, "return.o");
@@ -180,6 +201,7 @@ Commands:
   disasm  List the machine code of a file
   call    Call one function, or list what can be called
   sign    Sign a program for macOS, on any system
+  doctor  Say what a process may do with generated code, and why
 
 Options:
   -v, --verbose...  Say each step on standard error; twice for more
@@ -194,6 +216,7 @@ Examples:
   kiln call sum.c add 2 40             call one function, and print what it returns
   kiln disasm hello.o                  its instructions, with names and source lines
   kiln sign hello --hardened           sign it for macOS, on any system
+  kiln doctor hello                    what that lets it do with generated code
 
 `kiln COMMAND --help` says more of each.
 ";
@@ -393,6 +416,9 @@ Options:
       --hardened
           With the hardened runtime
 
+      --keep
+          Keep what the signature has that is there: the hardened runtime and its entitlements
+
       --identity <IDENTITY>
           Who signs: an identity in macOS's keychain, a file (.p12, .pfx, .pem), or `-` for nobody
 
@@ -413,6 +439,50 @@ Examples:
   kiln sign hello --hardened --identity key.p12 -- --for-notarization      rcodesign
 
 Entitlements without --hardened prove nothing: the system restricts hardened programs only.
+",
+    );
+}
+
+#[test]
+fn help_of_doctor() {
+    Dir::new().kiln(["doctor", "--help"]).prints(
+        "\
+Say what a process may do with generated code, and why
+
+Without BINARY, of the live process, as the library sees it. BINARY is a Mach-O file: what its
+signature lets a process of it do on Apple Silicon, for each slice, without running it. For each way
+to make code executable it says: works, refused with which error, or killed when; and the smallest
+change that would make it work.
+
+Usage: kiln doctor [OPTIONS] [BINARY]
+
+Arguments:
+  [BINARY]
+          A program or a library for macOS; this process if absent
+
+Options:
+      --plan-for <SIGNING>
+          As if it were signed so
+
+  -v, --verbose...
+          Say each step on standard error; twice for more
+
+      --json
+          Print one JSON object
+
+  -h, --help
+          Print help (see a summary with '-h')
+
+Examples:
+  kiln doctor                                       this process, on this system
+  kiln doctor hello                                 a program for macOS, on any system
+  kiln doctor --plan-for hardened,allow-jit         a signing that does not exist yet
+  kiln doctor hello --plan-for hardened --json
+
+A plan is `hardened`, `ad-hoc` and entitlements, separated by commas. What is said of Apple's
+systems is per Apple's published sources, not measured; PLATFORM.md and --json name them.
+
+Exit status: 0; 1 if generated code cannot run; 2 if there is no answer.
 ",
     );
 }
