@@ -133,6 +133,36 @@ fn a_filter_on_memfd_and_no_gain_of_execution() {
     );
 }
 
+/// A filter may end the process instead: it is asked about in another one.
+#[test]
+fn a_filter_that_kills() {
+    expect(
+        "kill memfd mprotect",
+        &[
+            "seal: killed at mprotect",
+            "dual mapping: works",
+            "modules: dual mapping, not seal: a seccomp filter ends the process that asks for it",
+            "heap: dual mapping",
+            "module: 42",
+            "code: 42",
+            "dual mapping since memfd_create ends the process, and a file in /dev/shm can be mapped executable",
+        ],
+    );
+    expect(
+        "kill memfd mprotect mmap",
+        &[
+            "seal: killed at mprotect",
+            "dual mapping: killed at memfd_create",
+            "module: this process may not run generated code: seal: killed at mprotect: a seccomp filter ends the process that \
+             asks for it; dual mapping: killed at memfd_create: a seccomp filter ends the process that asks for it",
+            "next: start it without that filter: systemd's MemoryDenyWriteExecute or SystemCallFilter, or a container's profile",
+            "left: nothing",
+            "code: refused",
+            "left: nothing",
+        ],
+    );
+}
+
 /// The refusal comes before anything is mapped, and says what would change it.
 #[test]
 fn a_filter_on_all_executable_memory() {
@@ -357,6 +387,10 @@ fn say_memfd_exec() {
 fn restrict(restriction: &str) -> std::io::Result<()> {
     // The low half of a system call's third argument: `prot` of mmap and mprotect.
     const PROTECTION: u32 = 16 + 8 * 2;
+    let fail = || match restriction.starts_with("kill ") {
+        true => instruction(libc::BPF_RET | libc::BPF_K, 0, libc::SECCOMP_RET_KILL_PROCESS),
+        false => instruction(libc::BPF_RET | libc::BPF_K, 0, libc::SECCOMP_RET_ERRNO | libc::EPERM as u32),
+    };
     let mut program = vec![load(0)];
     for word in restriction.split(' ') {
         match word {
@@ -402,8 +436,4 @@ fn unless(call: libc::c_long, skip: u8) -> libc::sock_filter {
 
 fn unless_bits(bits: libc::c_int, skip: u8) -> libc::sock_filter {
     instruction(libc::BPF_JMP | libc::BPF_JSET | libc::BPF_K, skip, bits as u32)
-}
-
-fn fail() -> libc::sock_filter {
-    instruction(libc::BPF_RET | libc::BPF_K, 0, libc::SECCOMP_RET_ERRNO | libc::EPERM as u32)
 }

@@ -47,13 +47,20 @@ pub enum Answer {
         /// Its error number.
         errno: i32,
     },
+    /// It ends the process: a seccomp filter has it so.
+    Killed {
+        /// The function that ends it.
+        call: &'static str,
+    },
 }
 
 impl Answer {
-    fn refusal(self) -> Option<(&'static str, i32)> {
+    /// What comes of it, if that is not good.
+    fn refusal(self) -> Option<Outcome> {
         match self {
             Answer::Allowed => None,
-            Answer::Refused { call, errno } => Some((call, errno)),
+            Answer::Refused { call, errno } => Some(Outcome::Refused { call, errno }),
+            Answer::Killed { call } => Some(Outcome::Killed { at: call }),
         }
     }
 }
@@ -103,14 +110,15 @@ impl LinuxRules {
     }
 
     /// Why private memory cannot become executable, if it cannot.
-    fn gain_of_execution(&self) -> Option<((&'static str, i32), Cause)> {
+    fn gain_of_execution(&self) -> Option<(Outcome, Cause)> {
+        const REFUSED: Outcome = Outcome::Refused { call: "mprotect", errno: EACCES };
         if self.deny_write_execute {
             let cause = Cause {
                 reason: "this process may not make memory executable that was writable (PR_SET_MDWE)",
                 source: "linux: include/linux/mman.h (map_deny_write_exec); prctl(2)",
                 remedy: "start it without PR_SET_MDWE or systemd's MemoryDenyWriteExecute",
             };
-            return Some((("mprotect", EACCES), cause));
+            return Some((REFUSED, cause));
         }
         if self.pax_mprotect {
             let cause = Cause {
@@ -118,15 +126,16 @@ impl LinuxRules {
                 source: "PaX, docs/mprotect.txt",
                 remedy: "turn MPROTECT off for the program: paxctl -m PROGRAM",
             };
-            return Some((("mprotect", EACCES), cause));
+            return Some((REFUSED, cause));
         }
         let refusal = self.seal.refusal()?;
         Some((refusal, self.cause(refusal, "execmem")))
     }
 
     /// What probably refused a call: SELinux says `EACCES`, filters mostly `EPERM`.
-    fn cause(&self, (_, errno): (&str, i32), permission: &'static str) -> Cause {
-        if self.selinux_enforcing && (errno == EACCES || !self.seccomp_filter) {
+    fn cause(&self, refusal: Outcome, permission: &'static str) -> Cause {
+        let is_access = matches!(refusal, Outcome::Refused { errno: EACCES, .. });
+        if self.selinux_enforcing && (is_access || !self.seccomp_filter) {
             return Cause {
                 reason: if permission == "execmem" {
                     "SELinux refuses this process execmem"
@@ -143,7 +152,11 @@ impl LinuxRules {
         }
         if self.seccomp_filter {
             return Cause {
-                reason: "a seccomp filter refuses it",
+                reason: if matches!(refusal, Outcome::Killed { .. }) {
+                    "a seccomp filter ends the process that asks for it"
+                } else {
+                    "a seccomp filter refuses it"
+                },
                 source: "seccomp(2); systemd.exec(5), MemoryDenyWriteExecute",
                 remedy: "start it without that filter: systemd's MemoryDenyWriteExecute or SystemCallFilter, or a container's profile",
             };
@@ -164,18 +177,18 @@ impl LinuxRules {
             );
         };
         if self.shm == Answer::Allowed {
+            let memfd = match refusal {
+                Outcome::Refused { call, errno } => format!("{call} fails with {}", ErrorName(errno)),
+                _ => "memfd_create ends the process".to_owned(),
+            };
             return Verdict::works(
                 Strategy::DualMapping,
-                format!(
-                    "{} fails with {}, and a file in /dev/shm can be mapped executable",
-                    refusal.0,
-                    ErrorName(refusal.1)
-                ),
+                format!("{memfd}, and a file in /dev/shm can be mapped executable"),
                 "linux: mm/mmap.c",
             );
         }
         let mut cause = self.cause(refusal, "execute");
-        if self.shm_noexec && self.shm.refusal().is_some_and(|(_, errno)| errno == EPERM) {
+        if self.shm_noexec && matches!(self.shm, Answer::Refused { errno: EPERM, .. }) {
             cause.remedy = "allow memfd_create, or mount /dev/shm without noexec";
         }
         refused(Strategy::DualMapping, refusal, cause)
@@ -183,10 +196,10 @@ impl LinuxRules {
 
     fn keys(&self) -> Verdict {
         let strategy = Strategy::ProtectionKeys;
-        if let Some((call, errno)) = self.protection_keys.refusal() {
+        if let Some(refusal) = self.protection_keys.refusal() {
             return Verdict::new(
                 strategy,
-                Outcome::Refused { call, errno },
+                refusal,
                 "this processor or kernel has no protection keys that Kiln can use, or they are used up",
                 "pkeys(7)",
             )
@@ -194,7 +207,10 @@ impl LinuxRules {
         }
         match self.gain_of_execution() {
             // Such memory is writable and executable by its page tables, so whatever refuses execmem refuses it.
-            Some(((_, errno), cause)) => refused(strategy, ("pkey_mprotect", errno), cause),
+            Some((Outcome::Refused { errno, .. }, cause)) => {
+                refused(strategy, Outcome::Refused { call: "pkey_mprotect", errno }, cause)
+            }
+            Some((refusal, cause)) => refused(strategy, refusal, cause),
             None => Verdict::works(strategy, "the processor has protection keys; must be asked for", "pkeys(7)"),
         }
     }
@@ -215,14 +231,16 @@ impl LinuxRules {
             write!(f, ", vm.memfd_noexec={}", self.memfd_noexec)?;
         }
         for (what, answer) in [("seal", self.seal), ("memfd", self.memfd)] {
-            if let Answer::Refused { call, errno } = answer {
-                write!(f, ", {what} refused ({call}: {})", ErrorName(errno))?;
+            match answer {
+                Answer::Allowed => {}
+                Answer::Refused { call, errno } => write!(f, ", {what} refused ({call}: {})", ErrorName(errno))?,
+                Answer::Killed { call } => write!(f, ", {what} refused ({call} ends the process)")?,
             }
         }
         Ok(())
     }
 }
 
-fn refused(strategy: Strategy, (call, errno): (&'static str, i32), cause: Cause) -> Verdict {
-    Verdict::new(strategy, Outcome::Refused { call, errno }, cause.reason, cause.source).remedied_by(cause.remedy)
+fn refused(strategy: Strategy, refusal: Outcome, cause: Cause) -> Verdict {
+    Verdict::new(strategy, refusal, cause.reason, cause.source).remedied_by(cause.remedy)
 }

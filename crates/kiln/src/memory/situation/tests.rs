@@ -272,6 +272,32 @@ fn linux_by_what_restricts_it() {
             ],
             Err("start it without that filter"),
         ),
+        // A filter that does not refuse.
+        (
+            linux(|rules| {
+                rules.seccomp_filter = true;
+                rules.seal = Answer::Killed { call: "mprotect" };
+                rules.memfd = Answer::Killed { call: "memfd_create" };
+            }),
+            [Outcome::Killed { at: "mprotect" }, Absent, Absent, Works, Outcome::Killed { at: "mprotect" }],
+            Ok((DualMapping, DualMapping)),
+        ),
+        (
+            linux(|rules| {
+                rules.seccomp_filter = true;
+                rules.seal = Answer::Killed { call: "mprotect" };
+                rules.memfd = Answer::Killed { call: "memfd_create" };
+                rules.shm = Answer::Killed { call: "mmap" };
+            }),
+            [
+                Outcome::Killed { at: "mprotect" },
+                Absent,
+                Absent,
+                Outcome::Killed { at: "memfd_create" },
+                Outcome::Killed { at: "mprotect" },
+            ],
+            Err("start it without that filter"),
+        ),
         // Refused, and nothing that is known explains it.
         (
             linux(|rules| {

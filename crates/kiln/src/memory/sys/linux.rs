@@ -20,20 +20,23 @@ pub(crate) fn situation() -> Situation {
     let target = Target::host();
     let is_one = |path: &str| fs::read_to_string(path).is_ok_and(|text| text.trim() == "1");
     let memfd_noexec = fs::read_to_string("/proc/sys/vm/memfd_noexec");
-    let (seal, memfd) = (probe::seal(), probe::memfd());
+    let seccomp_filter = probe::seccomp_filter();
+    // A filter may end the process that asks.
+    let ask = if seccomp_filter { probe::apart } else { probe::here };
+    let (seal, memfd) = (ask(probe::SEAL), ask(probe::MEMFD));
     let linux = LinuxRules {
         deny_write_execute: probe::deny_write_execute(),
         pax_mprotect: seal != Answer::Allowed && probe::pax_mprotect(),
         selinux_enforcing: is_one("/sys/fs/selinux/enforce"),
-        seccomp_filter: probe::seccomp_filter(),
+        seccomp_filter,
         memfd_noexec: memfd_noexec.ok().and_then(|text| text.trim().parse().ok()).unwrap_or(0),
         shm_noexec: probe::shm_noexec(),
         seal,
         memfd,
         // What nobody will use is not asked for.
-        shm: if memfd == Answer::Allowed { Answer::Allowed } else { probe::shm() },
+        shm: if memfd == Answer::Allowed { Answer::Allowed } else { ask(probe::SHM) },
         protection_keys: match Situation::unrestricted(target).linux.protection_keys {
-            Answer::Allowed => probe::protection_keys(),
+            Answer::Allowed => ask(probe::PROTECTION_KEYS),
             refused => refused,
         },
     };
@@ -44,6 +47,10 @@ pub(crate) fn situation() -> Situation {
 pub(crate) fn shared_file() -> io::Result<File> {
     #[cfg(test)]
     super::injection::before_call()?;
+    // What ends the process must not be tried.
+    if matches!(Situation::of_this_process().linux.memfd, Answer::Killed { .. }) {
+        return shm_file();
+    }
     memfd().or_else(|error| shm_file().map_err(|_| error))
 }
 

@@ -1,5 +1,5 @@
 //! Questions to the kernel whose answers decide the strategy. Nothing is executed, and nothing is left behind.
-#![allow(unsafe_code)] // mmap, mprotect, memfd_create, prctl and pkey_alloc, each for one question.
+#![allow(unsafe_code)] // mmap, mprotect, memfd_create, prctl and pkey_alloc, each for one question; clone, to ask apart.
 
 use std::ffi::{c_int, c_ulong, c_void};
 use std::fs::File;
@@ -39,8 +39,68 @@ pub(super) fn pax_mprotect() -> bool {
     status.lines().find_map(|line| line.strip_prefix("PaX:")).is_some_and(|flags| flags.contains('M'))
 }
 
+/// A question, and the function at which a filter would end the process that asks it.
+#[derive(Clone, Copy)]
+pub(super) struct Question {
+    ask: fn() -> Answer,
+    fatal: &'static str,
+}
+
 /// Whether private memory that was writable may become executable: asked of a page that nobody writes to or runs.
-pub(super) fn seal() -> Answer {
+pub(super) const SEAL: Question = Question { ask: seal, fatal: "mprotect" };
+/// Whether a file of `memfd_create` can be mapped executable.
+pub(super) const MEMFD: Question = Question { ask: memfd, fatal: "memfd_create" };
+/// Whether a file in `/dev/shm` can be mapped executable.
+pub(super) const SHM: Question = Question { ask: shm, fatal: "mmap" };
+/// Whether a protection key can be had.
+pub(super) const PROTECTION_KEYS: Question = Question { ask: protection_keys, fatal: "pkey_alloc" };
+
+/// Asks.
+pub(super) fn here(question: Question) -> Answer {
+    (question.ask)()
+}
+
+/// Asks in a process of its own, which a filter may end. It shares this one's memory, and this thread waits for it, as
+/// `posix_spawn` does: so it costs little, and its answers are this process's.
+pub(super) fn apart(question: Question) -> Answer {
+    struct Asked {
+        question: Question,
+        answer: Answer,
+    }
+    extern "C" fn run(asked: *mut c_void) -> c_int {
+        // SAFETY: what `clone` was given below, which nobody else uses while this runs.
+        let asked = unsafe { &mut *asked.cast::<Asked>() };
+        asked.answer = (asked.question.ask)();
+        0
+    }
+    const STACK: usize = 1 << 16;
+    const ALIGN: usize = 16;
+    let mut asked = Asked { question, answer: Answer::Killed { call: question.fatal } };
+    let mut stack = vec![0u8; STACK];
+    // SAFETY: within the stack, or one behind its end.
+    let top = unsafe { stack.as_mut_ptr().add(STACK) };
+    let top = top.wrapping_sub(top as usize % ALIGN);
+    let mut signals = std::mem::MaybeUninit::uninit();
+    // SAFETY: fills the set, for which there is room.
+    unsafe { libc::sigfillset(signals.as_mut_ptr()) };
+    let mut before = std::mem::MaybeUninit::uninit();
+    // SAFETY: no handler of this process may run in the other one; `before` takes the signals that were blocked.
+    unsafe { libc::pthread_sigmask(libc::SIG_BLOCK, signals.as_ptr(), before.as_mut_ptr()) };
+    // No signal tells of its end.
+    let flags = libc::CLONE_VM | libc::CLONE_VFORK;
+    // SAFETY: `run` has a stack of its own, and ends before this thread goes on, with `stack` and `asked`, which lives.
+    let child = unsafe { libc::clone(run, top.cast(), flags, (&raw mut asked).cast()) };
+    if child > 0 {
+        // SAFETY: waits for that child alone, and forgets it.
+        unsafe { libc::waitpid(child, ptr::null_mut(), libc::__WALL) };
+    }
+    // SAFETY: puts back what was blocked.
+    unsafe { libc::pthread_sigmask(libc::SIG_SETMASK, before.as_ptr(), ptr::null_mut()) };
+    // Where no process can be made, the one that there is must ask.
+    if child > 0 { asked.answer } else { here(question) }
+}
+
+fn seal() -> Answer {
     let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS;
     let Ok(page) = Page::map(Protection::ReadWrite, flags, -1) else {
         // No memory at all says nothing about execution: the load that follows will meet the same, and report it.
@@ -49,16 +109,14 @@ pub(super) fn seal() -> Answer {
     answer("mprotect", page.make_executable())
 }
 
-/// Whether a file of `memfd_create` can be mapped executable.
-pub(super) fn memfd() -> Answer {
+fn memfd() -> Answer {
     match super::memfd() {
         Ok(file) => maps_executable(&file),
         Err(error) => answer("memfd_create", Err(error)),
     }
 }
 
-/// Whether a file in `/dev/shm` can be mapped executable.
-pub(super) fn shm() -> Answer {
+fn shm() -> Answer {
     match super::shm_file() {
         Ok(file) => maps_executable(&file),
         Err(error) => answer("open", Err(error)),
@@ -83,8 +141,7 @@ pub(super) fn shm_noexec() -> bool {
     result == 0 && flags & libc::ST_NOEXEC != 0
 }
 
-/// Whether a protection key can be had.
-pub(super) fn protection_keys() -> Answer {
+fn protection_keys() -> Answer {
     const NO_FLAGS: c_ulong = 0;
     const NO_RIGHTS_TAKEN: c_ulong = 0;
     // SAFETY: takes a key, which no memory has, or fails.
