@@ -105,3 +105,88 @@ fn data_beyond_2_gib_is_explained() {
     );
     assert_eq!(error.next_step(), Some("compile with -fPIC, so that far symbols are reached through the GOT"));
 }
+
+/// Objects that take for granted that they are in the program: gcc's default output reads the C library's data directly, and
+/// -fno-pic holds addresses in 32 bits.
+#[test]
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+#[allow(unsafe_code)] // Loads code and calls it.
+fn code_for_a_program_is_placed_where_it_reaches() {
+    let far_data = "extern char **environ;\nlong far_data(void) { return (long)environ; }\n";
+    let source = "static int counter = 5;\n\
+        long low_address(void) { return (long)&counter; }\n\
+        const char *text(void) { return \"low\"; }\n\
+        int table(int n) { switch (n) { case 0: return 10; case 1: return 24; case 2: return 36; case 3: return 41; \
+        case 4: return 7; case 5: return counter; } return -1; }\n";
+    unsafe extern "C" {
+        static environ: *const *const std::ffi::c_char;
+    }
+    for (compiler, options) in [
+        ("gcc", &["-O1"][..]),
+        ("gcc", &["-O2", "-fno-pic"]),
+        ("gcc", &["-O0", "-fno-pic"]),
+        ("clang", &["-O1", "-fno-pic"]),
+        ("gcc", &["-O2", "-mcmodel=medium"]),
+        ("gcc", &["-O2", "-mcmodel=large"]),
+        ("gcc", &["-O2", "-fPIC", "-mcmodel=large"]),
+        ("gcc", &["-O2", "-fPIC", "-mcmodel=medium"]),
+        ("clang", &["-O2", "-fPIC", "-mcmodel=large"]),
+        ("clang", &["-O2", "-mcmodel=medium"]),
+    ] {
+        let low_addresses = options.contains(&"-fno-pic");
+        // Nothing reaches both: a program has its own copies of such data.
+        let object = compile(compiler, options, &[source, if low_addresses { "" } else { far_data }].concat());
+        let mut linker = Linker::new(Target::host());
+        linker.add_object("a.o", object).unwrap();
+        // SAFETY: the code above.
+        let module = unsafe { linker.load() }.unwrap_or_else(|error| panic!("{compiler} {options:?}: {error}"));
+        let call = |name: &str| {
+            // SAFETY: the functions' type.
+            unsafe { module.function::<extern "C" fn() -> u64>(name) }.unwrap().call()
+        };
+        let low = call("low_address");
+        if low_addresses {
+            assert!(low < 1 << 31, "{low:#x} {compiler} {options:?}");
+        } else {
+            // SAFETY: nothing changes the environment while it is read.
+            assert_eq!(call("far_data"), unsafe { environ } as u64, "{compiler} {options:?}");
+        }
+        // SAFETY: the functions' type.
+        let table = unsafe { module.function::<extern "C" fn(i32) -> i32>("table") }.unwrap();
+        assert_eq!([0, 1, 2, 3, 4, 5, 6].map(|n| table.call(n)), [10, 24, 36, 41, 7, 5, -1], "{compiler} {options:?}");
+    }
+}
+
+/// Branches to the program's own functions go straight there.
+#[test]
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+#[allow(unsafe_code)] // Loads code and calls it.
+fn code_is_placed_near_the_functions_that_it_calls() {
+    extern "C" fn host() -> u64 {
+        7
+    }
+    let mut linker = linker(Target::X86_64_LINUX, ".globl f\nf: jmp host\n");
+    linker.define_fn("host", host as extern "C" fn() -> u64);
+    // SAFETY: the code above.
+    let module = unsafe { linker.load() }.unwrap();
+    // SAFETY: the function's type.
+    let f = unsafe { module.function::<extern "C" fn() -> u64>("f") }.unwrap();
+    assert_eq!(f.call(), 7);
+    let distance = (f.pointer() as u64).abs_diff(host as extern "C" fn() -> u64 as usize as u64);
+    assert!(distance < 1 << 31, "{distance:#x}");
+}
+
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+fn compile(compiler: &str, options: &[&str], source: &str) -> Vec<u8> {
+    use std::io::Write;
+    use std::process::{Command, Stdio};
+    let file = std::env::temp_dir().join(format!("kiln-far-{}.o", std::process::id()));
+    let mut command = Command::new(compiler);
+    command.args(["-xc", "-c", "-", "-o"]).arg(&file).args(options).stdin(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    child.stdin.take().unwrap().write_all(source.as_bytes()).unwrap();
+    assert!(child.wait().unwrap().success(), "{command:?}");
+    let object = std::fs::read(&file).unwrap();
+    std::fs::remove_file(&file).unwrap();
+    object
+}

@@ -182,6 +182,23 @@ impl Kind {
         if self.is_in_instruction() { addend } else { 0 }
     }
 
+    /// How far a distance reaches, in bytes to either side, less the room for what counts in pages or from behind the
+    /// field. `None`: it is no distance, or only one within a function.
+    pub(crate) fn reach(&self) -> Option<u64> {
+        match (self.value, self.check) {
+            (Value::Relative | Value::PageRelative, Check::Signed(bits) | Check::Branch(bits)) if bits >= 28 => {
+                Some((1u64 << (bits - 1).min(62)) - 0x2000)
+            }
+            _ => None,
+        }
+    }
+
+    /// Whether the value is an address that must fit into 32 bits.
+    pub(crate) fn is_low_address(&self) -> bool {
+        let checks = [Check::Signed(32), Check::Unsigned(32), Check::Either(32)];
+        self.is_absolute() && self.via == Via::Symbol && checks.contains(&self.check)
+    }
+
     /// Whether every value fits.
     pub(crate) fn always_fits(&self) -> bool {
         matches!(self.check, Check::Truncate | Check::Signed(64) | Check::Either(64))

@@ -16,8 +16,37 @@ pub(crate) struct Entries {
     pub(crate) islands: Vec<Island>,
     /// By [`SectionId`]: the island that its branches use. Empty: there is one alone.
     island_of: Vec<u32>,
+    /// Where the image must stand for its distances to places outside, and for its own addresses in 32 bits.
+    pub(crate) must: Window,
+    /// Where it must stand for its branches to go straight to places outside.
+    pub(crate) may: Window,
     slot_of: HashMap<Key, u32>,
     stub_of: HashMap<(u32, Key), u32>,
+}
+
+/// Addresses that an image must lie between, whole.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Window {
+    pub(crate) start: u64,
+    pub(crate) end: u64,
+}
+
+impl Default for Window {
+    fn default() -> Window {
+        Window { start: 0, end: u64::MAX }
+    }
+}
+
+impl Window {
+    /// What lies in both.
+    pub(crate) fn and(self, other: Window) -> Window {
+        Window { start: self.start.max(other.start), end: self.end.min(other.end) }
+    }
+
+    /// Every address within `reach` bytes of `address`.
+    fn around(address: u64, reach: u64) -> Window {
+        Window { start: address.saturating_sub(reach), end: address.saturating_add(reach) }
+    }
 }
 
 /// The address in a slot: that of a symbol, and so many bytes behind it.
@@ -123,6 +152,7 @@ impl Entries {
         relocation: &Relocation,
     ) {
         let place = resolved.places[relocation.symbol.0 as usize];
+        self.narrow(relocation, place);
         match relocation.kind.via {
             Via::GotLoad if in_reach(graph, place) && graph.relaxes(section, relocation) => {}
             Via::Got | Via::GotLoad => {
@@ -148,6 +178,25 @@ impl Entries {
                 }
             }
             Via::Branch | Via::Symbol | Via::GotBase | Via::Size => {}
+        }
+    }
+
+    /// Notes what a relocation wants of the place where the image stands.
+    fn narrow(&mut self, relocation: &Relocation, place: Place) {
+        let kind = relocation.kind;
+        match (kind.via, place) {
+            (Via::Symbol | Via::Branch, Place::Outside(address)) => {
+                if let Some(reach) = kind.reach() {
+                    let window = Window::around(address.wrapping_add_signed(relocation.addend), reach);
+                    let narrowed = if kind.via == Via::Symbol { &mut self.must } else { &mut self.may };
+                    *narrowed = narrowed.and(window);
+                }
+            }
+            (Via::Symbol, Place::Discarded) => {}
+            (Via::Symbol, _) if kind.is_low_address() && relocation.subtrahend.is_none() => {
+                self.must = self.must.and(Window { start: 0, end: 1 << 31 });
+            }
+            _ => {}
         }
     }
 

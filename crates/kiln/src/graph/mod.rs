@@ -15,7 +15,7 @@ mod role;
 use std::borrow::Cow;
 use std::ops::Range;
 
-pub(crate) use entries::Entries;
+pub(crate) use entries::{Entries, Window};
 pub(crate) use group::{Group, Rule};
 pub(crate) use names::NameTable;
 pub(crate) use resolve::{Found, Own, Place, Resolved, resolve};

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use crate::error::{Error, Result};
 use crate::fixup;
-use crate::graph::{Entries, LinkGraph, Own, Permission, Place, Resolved, SectionId, SymbolId};
+use crate::graph::{Entries, LinkGraph, Own, Permission, Place, Resolved, SectionId, SymbolId, Window};
 use crate::target::TargetAddr;
 
 /// The largest image, in bytes: what the small code model's 32-bit distances reach.
@@ -25,6 +25,8 @@ pub(crate) struct Layout {
     offsets: Vec<u64>,
     /// Room in the text that no section and no stub takes.
     pub(crate) gaps: Vec<Range<u64>>,
+    /// Where the image should stand: the first of these that there is room in.
+    pub(crate) windows: [Window; 2],
     islands: Vec<(Range<u32>, u64)>,
     got: u64,
     common: u64,
@@ -169,7 +171,8 @@ impl Layout {
             None => room.common(resolved)?,
         };
         let Room { segments, gaps } = room;
-        Ok(Layout { segments, offsets, gaps, islands, got, common, stub_size, own })
+        let windows = [entries.must.and(entries.may), entries.must];
+        Ok(Layout { segments, offsets, gaps, windows, islands, got, common, stub_size, own })
     }
 
     /// The alignment that the image as a whole needs, at least a page.

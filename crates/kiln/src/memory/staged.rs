@@ -8,7 +8,7 @@ use super::situation::{Situation, Strategy};
 use super::sys::{self, Mapping, Protection, Window};
 use crate::error::{Error, Result};
 use crate::fixup;
-use crate::graph::Permission;
+use crate::graph::{self, Permission};
 use crate::layout::{Layout, MAX_IMAGE};
 use crate::target::{Target, TargetAddr};
 
@@ -53,7 +53,7 @@ impl Staged {
         let (starts, image, text) = match strategy {
             Strategy::Seal | Strategy::DualMapping => {
                 let (starts, size) = layout.contiguous(page)?;
-                (starts, map(room(size))?, None)
+                (starts, map_near(room(size), layout.windows)?, None)
             }
             Strategy::ThreadToggle | Strategy::ToggleCallback => {
                 let (starts, [text, rest]) = layout.split(page)?;
@@ -211,6 +211,30 @@ fn map(room: u64) -> Result<Mapping> {
         .map_err(|error| Error::system(format!("cannot map {room:#x} bytes"), error))?;
     tracing::info!("map {room} bytes at {:#x}: {}", mapping.address(), Protection::ReadWrite);
     Ok(mapping)
+}
+
+/// Maps memory in the first of `windows` that has room: where the system likes, if that is in one, else where the process has
+/// room in it. Where none has room, fixups will say what does not reach.
+fn map_near(room: u64, windows: [graph::Window; 2]) -> Result<Mapping> {
+    let anywhere = map(room)?;
+    for window in windows.into_iter().filter(|window| window.start < window.end) {
+        let bound = |address: u64| usize::try_from(address).unwrap_or(usize::MAX);
+        let window = Window { start: bound(window.start), end: bound(window.end) };
+        if window.holds(anywhere.address(), anywhere.len()) {
+            return Ok(anywhere);
+        }
+        match Mapping::within(window, anywhere.len()) {
+            Ok(mapping) => {
+                tracing::info!("map {room} bytes at {:#x}, near what the code uses", mapping.address());
+                return Ok(mapping);
+            }
+            Err(error) if error.kind() == io::ErrorKind::AddrNotAvailable => {
+                tracing::debug!("no room near what the code uses: {error}");
+            }
+            Err(error) => return Err(Error::system(format!("cannot map {room:#x} bytes"), error)),
+        }
+    }
+    Ok(anywhere)
 }
 
 /// How often text is mapped anew, when nothing else can be mapped near it.
