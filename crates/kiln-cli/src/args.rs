@@ -55,6 +55,7 @@ pub(crate) enum Command {
   kiln run write.S \"Hello from Tim\"
   kiln run write.S Hello from Tim      the words are joined by spaces
   kiln run main.o util.o -- one two    several files, linked together
+  kiln run main.o util.a --lib z --    of util.a what is wanted; and libz.so
   kiln run build/write.bin Hello       flat machine code, entered at its first byte
 
 Exit status: 0; of a `main`, its result; 2 if nothing was run; 128 + the signal's number if the code was stopped by one.")]
@@ -68,6 +69,9 @@ pub(crate) struct Run {
     /// Enter here instead: a symbol, or an offset in flat code
     #[arg(long, value_name = "NAME")]
     pub(crate) entry: Option<String>,
+    /// Use a shared library too, by its file or as `m` for libm.so
+    #[arg(long = "lib", value_name = "NAME")]
+    pub(crate) libraries: Vec<String>,
 }
 
 /// Cut flat machine code out of a file

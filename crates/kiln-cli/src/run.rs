@@ -26,6 +26,10 @@ pub(crate) fn run(args: args::Run) -> Result<ExitCode, Failure> {
     }
     let program = files.first().map(|file| file.as_os_str().to_owned());
     linker.arguments(program.iter().chain(&text))?;
+    for library in &args.libraries {
+        // SAFETY: whoever names a library vouches for the code in it.
+        unsafe { linker.define_library(library) }?;
+    }
     // Where it is in an archive, nothing else asks for it.
     match &args.entry {
         Some(entry) => linker.want(&[entry]),
@@ -74,7 +78,7 @@ fn explain(error: kiln::Error, files: &[PathBuf], text: &[OsString]) -> Failure 
                 format!("`{}` was taken for text; to link it too, end the files with `--`", word.to_string_lossy())
             }
             None if failure.message.contains("undefined symbol") => {
-                "give the files that define them too: `kiln run FILE... --`".to_owned()
+                "give the files that define them too: `kiln run FILE... --`, or a library: `--lib NAME`".to_owned()
             }
             None => return failure,
         });

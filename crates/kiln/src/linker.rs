@@ -1,6 +1,7 @@
 //! The linker: inputs in, a plan or a module out. It drives the pipeline.
 #![allow(unsafe_code)] // `load` is where the user vouches for the code; nothing here dereferences anything.
 
+mod definitions;
 mod inputs;
 
 use std::borrow::Cow;
@@ -8,13 +9,13 @@ use std::collections::HashMap;
 use std::ffi::OsStr;
 use std::ops::Range;
 
+use self::definitions::Resolver;
 use crate::error::{Error, Result};
 use crate::fixup;
-use crate::function::FnPtr;
-use crate::graph::{self, Entries, Found, LinkGraph, Permission, Resolved, SectionId, SymbolKind};
+use crate::graph::{self, Asked, Entries, Found, LinkGraph, Permission, Resolved, SectionId, SymbolKind};
 use crate::layout::{Addresses, Layout};
 use crate::memory::{Situation, Staged, Strategy};
-use crate::module::{self, Module};
+use crate::module::{self, Library, Module, Uses};
 use crate::object::{self, Archives};
 use crate::plan::Plan;
 use crate::register::{self, Arguments, Exit};
@@ -29,7 +30,16 @@ use crate::target::{Format, Os, Target, TargetAddr};
 /// A symbol means its definition in the inputs; one that has none there means, in this order, what
 /// [`define_fn`](Linker::define_fn), [`define_data`](Linker::define_data) or
 /// [`define_address`](Linker::define_address) say, what a module of [`define_module`](Linker::define_module) exports (the
-/// first one that does), and, when code is loaded, a symbol of the process.
+/// first one that does), a member of an archive that is taken for it ([`add_archive`](Linker::add_archive)), and, when code
+/// is loaded, what Kiln itself gives (`atexit` and its relatives), a library of
+/// [`define_library`](Linker::define_library) (the first one that exports it), the
+/// [`resolver`](Linker::resolver)'s answer, and a symbol of the process.
+///
+/// So the inputs' own definitions are never replaced by others (as with a linker's `-Bsymbolic`), weak ones neither, and a
+/// definition by the host replaces one of the process (interposition). Two strong definitions of a name among the inputs are
+/// an error; of several weak ones the first counts, after a common symbol; a COMDAT group's first copy counts. A symbol
+/// that is one for the whole process (`STB_GNU_UNIQUE`) means a definition outside, if there is one. Names with hidden
+/// visibility are looked for in the inputs and in what `define_fn` and its likes say, and a module does not export them.
 ///
 /// ```
 /// use kiln::{Linker, Target};
@@ -59,6 +69,8 @@ pub struct Linker<'a> {
     wanted: Vec<Vec<String>>,
     definitions: HashMap<String, TargetAddr>,
     modules: Vec<Module>,
+    libraries: Vec<Library>,
+    resolver: Option<Resolver>,
     arguments: Option<Arguments>,
     explain_to: Option<fn(&Module)>,
 }
@@ -74,6 +86,8 @@ impl<'a> Linker<'a> {
             wanted: Vec::new(),
             definitions: HashMap::new(),
             modules: Vec::new(),
+            libraries: Vec::new(),
+            resolver: None,
             arguments: None,
             explain_to: None,
         }
@@ -126,27 +140,20 @@ impl<'a> Linker<'a> {
         self.add_object(name, object)
     }
 
-    /// Defines a host function for the inputs to call.
-    pub fn define_fn<F: FnPtr>(&mut self, name: &str, function: F) -> &mut Self {
-        self.define_address(name, TargetAddr(function.address() as u64))
-    }
-
-    /// Defines host data for the inputs to use. What they do with it is part of what the caller of
-    /// [`load`](Linker::load) vouches for.
-    pub fn define_data<T>(&mut self, name: &str, data: *const T) -> &mut Self {
-        self.define_address(name, TargetAddr(data as usize as u64))
-    }
-
-    /// Defines a symbol by its address. A later definition of the same name replaces an earlier one.
-    pub fn define_address(&mut self, name: &str, address: TargetAddr) -> &mut Self {
-        self.definitions.insert(name.to_owned(), address);
-        self
-    }
-
-    /// Lets the inputs use what `module` exports. It stays loaded as long as the module that is loaded here.
-    pub fn define_module(&mut self, module: &Module) -> &mut Self {
-        self.modules.push(module.clone());
-        self
+    /// Opens a shared library by the system's loader, for the inputs to use when code is loaded: by its file's name or path, or,
+    /// of a name without `/` and `.`, as `libNAME.so` or `libNAME.so.0` to `.9` (`libNAME.dylib` on macOS). It stays open as
+    /// long as the module that is loaded here, and what it exports is only for that module.
+    ///
+    /// # Errors
+    ///
+    /// The loader does not find the library, or cannot load it.
+    ///
+    /// # Safety
+    ///
+    /// The library's initializers run, and later its finalizers: they are code that this process may run.
+    pub unsafe fn define_library(&mut self, name: &str) -> Result<&mut Self> {
+        self.libraries.push(Library::open(name)?);
+        Ok(self)
     }
 
     /// The arguments of the program that is loaded, its name first: what its initializers get, and
@@ -244,7 +251,9 @@ impl<'a> Linker<'a> {
             whole.archives = Archives::default();
             return whole.plan(base);
         }
-        let resolved = graph::resolve(&self.graph, &|name, hidden| self.defined(name, hidden).map(Found::At))?;
+        let resolved = graph::resolve(&self.graph, &|name, asked| {
+            self.defined(name, asked).or_else(|| self.resolve(name, asked)).map(Found::At)
+        })?;
         let entries = Entries::of(&self.graph, &resolved);
         let layout = Layout::of(&self.graph, &resolved, &entries)?;
         let (starts, _) = layout.contiguous(self.target.max_page_size())?;
@@ -299,10 +308,15 @@ impl<'a> Linker<'a> {
     ///
     /// As `load`.
     pub(crate) unsafe fn load_by(self, strategy: Strategy) -> Result<Module> {
-        let outside = |name: &str, hidden: bool| {
-            // What the process has is not hidden to it alone.
-            let process = || if hidden { None } else { module::process_symbol(name).map(Found::At) };
-            self.defined(name, hidden).map(Found::At).or_else(|| register::runtime_symbol(name)).or_else(process)
+        let outside = |name: &str, asked: Asked| {
+            // What the process and its libraries have is not hidden to them alone.
+            let process = || {
+                let library = || self.libraries.iter().find_map(|library| library.symbol(name));
+                let address = library().or_else(|| self.resolve(name, asked)).or_else(|| module::process_symbol(name));
+                address.map(Found::At)
+            };
+            let process = || if asked == Asked::Hidden { None } else { process() };
+            self.defined(name, asked).map(Found::At).or_else(|| register::runtime_symbol(name)).or_else(process)
         };
         let resolved = graph::resolve(&self.graph, &outside)?;
         let entries = Entries::of(&self.graph, &resolved);
@@ -333,8 +347,9 @@ impl<'a> Linker<'a> {
             }
             Ok(())
         })?;
+        let uses = Uses { modules: self.modules, libraries: self.libraries };
         let arguments = self.arguments.unwrap_or_else(Arguments::of_this_process);
-        let module = Module::new(published, symbols, places, self.modules, arguments);
+        let module = Module::new(published, symbols, places, uses, arguments);
         if let Some(ready) = self.explain_to {
             ready(&module);
         }
@@ -343,13 +358,6 @@ impl<'a> Linker<'a> {
             unsafe { module.start(Exit::new(resolved.handle.then(|| addresses.handle().1), &calls)) }?;
         }
         Ok(module)
-    }
-
-    /// What `name` means by the host's word. A hidden name is not looked for in other modules.
-    fn defined(&self, name: &str, hidden: bool) -> Option<TargetAddr> {
-        let address = |module: &Module| module.address(name).map(|address| TargetAddr(address as usize as u64));
-        let modules = if hidden { &[][..] } else { &self.modules };
-        self.definitions.get(name).copied().or_else(|| modules.iter().find_map(address))
     }
 
     /// Refuses what would go wrong in this process.

@@ -172,7 +172,7 @@ fn code_is_placed_near_the_functions_that_it_calls() {
     // SAFETY: the function's type.
     let f = unsafe { module.function::<extern "C" fn() -> u64>("f") }.unwrap();
     assert_eq!(f.call(), 7);
-    let distance = (f.pointer() as u64).abs_diff(host as extern "C" fn() -> u64 as usize as u64);
+    let distance = (f.pointer() as usize as u64).abs_diff(host as extern "C" fn() -> u64 as *const () as usize as u64);
     assert!(distance < 1 << 31, "{distance:#x}");
 }
 

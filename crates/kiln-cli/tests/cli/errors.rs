@@ -282,7 +282,7 @@ kiln: error: 3 undefined symbols:
   `nothing_like_it`, wanted by lacks.o
   `lost`, wanted by lacks.o
 ";
-    let files = "  next: give the files that define them too: `kiln run FILE... --`\n";
+    let files = "  next: give the files that define them too: `kiln run FILE... --`, or a library: `--lib NAME`\n";
     dir.kiln(["run", "lacks.o"]).refuses(&format!("{three}{files}"));
     dir.kiln(["run", "one.s"]).refuses(&format!("kiln: error: undefined symbol `helper`, wanted by one.s\n{files}"));
     dir.kiln(["run", "--entry", "lost", "one.s", "lacks.o", "--"]).refuses(

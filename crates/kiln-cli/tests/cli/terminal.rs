@@ -263,6 +263,9 @@ Options:
   -v, --verbose...
           Say each step on standard error; twice for more
 
+      --lib <NAME>
+          Use a shared library too, by its file or as `m` for libm.so
+
   -h, --help
           Print help (see a summary with '-h')
 
@@ -271,6 +274,7 @@ Examples:
   kiln run write.S \"Hello from Tim\"
   kiln run write.S Hello from Tim      the words are joined by spaces
   kiln run main.o util.o -- one two    several files, linked together
+  kiln run main.o util.a --lib z --    of util.a what is wanted; and libz.so
   kiln run build/write.bin Hello       flat machine code, entered at its first byte
 
 Exit status: 0; of a `main`, its result; 2 if nothing was run; 128 + the signal's number if the code

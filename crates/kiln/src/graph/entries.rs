@@ -185,9 +185,11 @@ impl Entries {
     fn narrow(&mut self, relocation: &Relocation, place: Place) {
         let kind = relocation.kind;
         match (kind.via, place) {
+            // What is defined nowhere is not called.
+            (Via::Branch, Place::Outside(0)) => {}
             (Via::Symbol | Via::Branch, Place::Outside(address)) => {
                 if let Some(reach) = kind.reach() {
-                    let window = Window::around(address.wrapping_add_signed(relocation.addend), reach);
+                    let window = Window::around(address.saturating_add_signed(relocation.addend), reach);
                     let narrowed = if kind.via == Via::Symbol { &mut self.must } else { &mut self.may };
                     *narrowed = narrowed.and(window);
                 }

@@ -18,7 +18,7 @@ use std::ops::Range;
 pub(crate) use entries::{Entries, Window};
 pub(crate) use group::{Group, Rule};
 pub(crate) use names::NameTable;
-pub(crate) use resolve::{Found, Own, Place, Resolved, resolve};
+pub(crate) use resolve::{Asked, Found, Own, Place, Resolved, resolve};
 pub(crate) use role::{Calls, Role, SymbolKind, When};
 
 use crate::error::{Error, Result};

@@ -79,8 +79,19 @@ pub(crate) struct Resolved {
     pub(crate) handle: bool,
 }
 
-/// Finds a name outside the inputs. `hidden` ones are for the component alone that the inputs are a part of.
-pub(crate) type Outside<'o> = &'o dyn Fn(&str, bool) -> Option<Found>;
+/// Finds a name outside the inputs.
+pub(crate) type Outside<'o> = &'o dyn Fn(&str, Asked) -> Option<Found>;
+
+/// How a name is asked for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Asked {
+    /// By an input, of anybody.
+    Open,
+    /// By an input, of the component alone that the inputs are a part of.
+    Hidden,
+    /// As a guess, for an error's text.
+    Guess,
+}
 
 /// Resolves every symbol: definitions in the inputs first (strong before common before weak), then `outside`; for
 /// symbols that are one for the process, the other way around.
@@ -283,7 +294,7 @@ fn wanted(graph: &LinkGraph<'_>, live: &[bool]) -> (Vec<bool>, Vec<SymbolId>) {
 fn look_outside(name: Name<'_>, hidden: bool, outside: Outside<'_>) -> Option<Found> {
     let c_name = !name.raw && !name.bytes.is_empty();
     let name = c_name.then(|| std::str::from_utf8(name.bytes).ok()).flatten()?;
-    outside(name, hidden)
+    outside(name, if hidden { Asked::Hidden } else { Asked::Open })
 }
 
 fn is_common(graph: &LinkGraph<'_>, symbol: Option<SymbolId>) -> bool {
@@ -375,8 +386,9 @@ fn undefined(
             wanted[at].2.push(input);
         }
     }
-    let exists =
-        |name: &str| names.contains_key(&Name { raw: false, bytes: name.as_bytes() }) || outside(name, false).is_some();
+    let exists = |name: &str| {
+        names.contains_key(&Name { raw: false, bytes: name.as_bytes() }) || outside(name, Asked::Guess).is_some()
+    };
     let lines: Vec<String> = wanted
         .iter()
         .enumerate()

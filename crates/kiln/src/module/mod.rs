@@ -1,21 +1,22 @@
 //! A loaded module: its handle, its symbols, its end.
-#![allow(unsafe_code)] // `dlsym`, and the user's word for a function's type.
+#![allow(unsafe_code)] // The user's word for a function's type.
 
 mod explain;
+mod library;
 mod symbols;
 
-use std::ffi::{CString, c_char, c_int};
+use std::ffi::{c_char, c_int};
 use std::fmt;
 use std::sync::{Arc, OnceLock};
 
 use crate::error::{Error, Result};
 use crate::function::{FnPtr, Function};
-use crate::memory::{self, Published};
+use crate::memory::Published;
 use crate::register::{Arguments, Exit};
-use crate::target::TargetAddr;
 
 pub(crate) use explain::Places;
 pub use explain::{AppliedRelocation, Explanation, SectionPlace};
+pub(crate) use library::{Library, process_symbol};
 use symbols::Defined;
 pub(crate) use symbols::Symbols;
 
@@ -42,8 +43,15 @@ pub(crate) struct Owner {
     exit: OnceLock<Exit>,
     arguments: Arguments,
     memory: Published,
-    /// The modules that the code may call into.
-    uses: Vec<Module>,
+    /// What the code may call into.
+    uses: Uses,
+}
+
+/// Modules and shared libraries that must stay as long as another module.
+#[derive(Debug, Default)]
+pub(crate) struct Uses {
+    pub(crate) modules: Vec<Module>,
+    pub(crate) libraries: Vec<Library>,
 }
 
 impl Module {
@@ -51,7 +59,7 @@ impl Module {
         memory: Published,
         symbols: Symbols,
         places: Option<Box<Places>>,
-        uses: Vec<Module>,
+        uses: Uses,
         arguments: Arguments,
     ) -> Module {
         let owner = Owner { exit: OnceLock::new(), arguments, memory, uses };
@@ -158,8 +166,12 @@ impl Module {
 
 impl fmt::Debug for Module {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let uses = &self.0.owner.uses;
         let names: Vec<&str> = self.exports().map(|(name, _)| name).collect();
-        f.debug_struct("Module").field("exports", &names).field("uses", &self.0.owner.uses.len()).finish()
+        f.debug_struct("Module")
+            .field("exports", &names)
+            .field("uses", &(uses.modules.len() + uses.libraries.len()))
+            .finish()
     }
 }
 
@@ -187,13 +199,3 @@ impl fmt::Display for Unload {
 }
 
 impl std::error::Error for Unload {}
-
-/// The address of a symbol of this process: of the program or of a library that it has loaded.
-pub(crate) fn process_symbol(name: &str) -> Option<TargetAddr> {
-    let name = CString::new(name).ok()?;
-    // SAFETY: the name ends in NUL, and `RTLD_DEFAULT` is a handle that is always valid.
-    let address = unsafe { libc::dlsym(libc::RTLD_DEFAULT, name.as_ptr()) };
-    // Only in a file: that of a thread-local variable is one thread's copy, and every other thread would be given it too.
-    let found = !address.is_null() && memory::sys::is_in_a_file(address as usize);
-    found.then_some(TargetAddr(address as usize as u64))
-}
