@@ -18,7 +18,7 @@ use crate::memory::{Situation, Staged, Strategy};
 use crate::module::{self, Library, Module, Uses};
 use crate::object::{self, Archives};
 use crate::plan::Plan;
-use crate::register::{self, Arguments, Exit};
+use crate::register::{self, Arguments, Exit, Frames};
 use crate::source::{Assembler, Syntax};
 use crate::target::{Format, Os, Target, TargetAddr};
 
@@ -270,7 +270,8 @@ impl<'a> Linker<'a> {
         let mut image = vec![0; size as usize];
         let mut segments = layout_slices(&mut image, starts, &addresses.layout);
         fixup::write_image(&self.graph, &resolved, &entries, &addresses, segments.each_mut().map(|part| &mut **part))?;
-        let calls = fixup::read_calls(&self.graph, &resolved, &addresses, segments.map(|part| &*part))?;
+        let calls = fixup::read_calls(&self.graph, &resolved, &addresses, segments.each_ref().map(|part| &**part))?;
+        fixup::check_unwind(&self.graph, &resolved, &addresses, segments[Permission::Const as usize])?;
         Ok(Plan::new(&self.graph, &resolved, &entries, &addresses, base, image, calls))
     }
 
@@ -329,27 +330,22 @@ impl<'a> Linker<'a> {
         let places = || Box::new(module::Places::of(&self.graph, &resolved, &entries, &addresses));
         let places = self.explain_to.map(|_| places());
         log_load(&self.graph, &resolved, &entries, &addresses);
+        let [_, constants, _] = staged.segments();
+        let descriptions = fixup::check_unwind(&self.graph, &resolved, &addresses, constants)?;
         let published = staged.publish(|constants| {
-            let mut functions = Vec::with_capacity(resolved.indirect.len());
-            for (index, (chooser, slot)) in (0u32..).zip(chosen(&self.graph, &resolved, &addresses)) {
-                // SAFETY: the caller vouches for the inputs' code, which is executable now.
-                let function = unsafe { register::choose(chooser.0) };
-                if function == 0 {
-                    let (section, offset) = resolved.indirect[index as usize];
-                    let error = Error::malformed("the function that chooses an indirect function chose none");
-                    return Err(self.graph.error_at(error, self.graph.section(section), offset));
-                }
-                functions.push((slot, function));
-            }
+            // SAFETY: the caller vouches for the inputs' code, which is executable now.
+            let chosen = unsafe { register::choose_all(&self.graph, &resolved, &addresses) }?;
             // Not before all were asked: who is asked may read the constants.
-            for (slot, function) in functions {
+            for (slot, function) in chosen {
                 constants[slot..slot + 8].copy_from_slice(&function.to_le_bytes());
             }
             Ok(())
         })?;
+        // SAFETY: the table is checked, sealed, and lives as long as `published`, which the module drops behind it.
+        let frames = unsafe { Frames::register(addresses.unwind().1, descriptions) };
         let uses = Uses { modules: self.modules, libraries: self.libraries };
         let arguments = self.arguments.unwrap_or_else(Arguments::of_this_process);
-        let module = Module::new(published, symbols, places, uses, arguments);
+        let module = Module::new(published, symbols, places, uses, arguments, frames);
         if let Some(ready) = self.explain_to {
             ready(&module);
         }
@@ -440,16 +436,6 @@ const VARIADIC: [&str; 43] = [
 
 /// The largest image that is made without loading it, in bytes: it is all in memory.
 const MAX_PLAN: u64 = 1 << 31;
-
-/// The functions that choose indirect functions, each with the offset in the constants of the slot that takes what it
-/// chooses.
-fn chosen(graph: &LinkGraph<'_>, resolved: &Resolved, addresses: &Addresses) -> Vec<(TargetAddr, usize)> {
-    let one = |(index, (section, offset)): (u32, &(SectionId, u64))| {
-        let chooser = addresses.section(graph, *section).wrapping_add(*offset);
-        (TargetAddr(chooser), addresses.indirect_slot(index).0 as usize)
-    };
-    (0u32..).zip(&resolved.indirect).map(one).collect()
-}
 
 /// The segments of a contiguous image, each without the rest of its last page.
 fn layout_slices<'i>(image: &'i mut [u8], starts: [u64; 3], layout: &Layout) -> [&'i mut [u8]; 3] {

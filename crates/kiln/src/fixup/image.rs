@@ -1,11 +1,12 @@
 //! The image: section contents, stubs, GOT slots and every fixup, written once.
 
 use super::{
-    Check, Kind, Operands, Value, Via, fill_with_traps, relax, relaxes, signed_hex, stub_for, write_stub, write_thunk,
+    Check, Kind, Operands, Value, Via, fill_with_traps, relax, relaxes, signed_hex, stub_for, unwind, write_stub,
+    write_thunk,
 };
 use crate::error::{Error, Result};
 use crate::graph::{
-    Definition, Entries, LinkGraph, Permission, Place, Relocation, Resolved, Section, SectionId, SymbolId,
+    Definition, Entries, LinkGraph, Permission, Place, Relocation, Resolved, Role, Section, SectionId, SymbolId,
 };
 use crate::layout::Addresses;
 
@@ -89,6 +90,35 @@ fn write_own(
     Ok(())
 }
 
+/// Checks the call frame information in the image's written constants, and gives the addresses of its descriptions.
+///
+/// # Errors
+///
+/// It describes what is not there, or cannot be read.
+pub(crate) fn check_unwind(
+    graph: &LinkGraph<'_>,
+    resolved: &Resolved,
+    addresses: &Addresses,
+    constants: &[u8],
+) -> Result<Vec<u64>> {
+    let (range, address) = addresses.unwind();
+    let table = &constants[range.start as usize..range.end as usize];
+    let checked = unwind::check(table, address, &addresses.segments()).map_err(|(at, message)| {
+        let at = range.start + at as u64;
+        let is_there = |id: &&SectionId| {
+            let start = addresses.offset(**id);
+            graph.section(**id).role == Role::Unwind && (start..start + graph.section(**id).size).contains(&at)
+        };
+        let error = Error::malformed(format!("this call frame information {message}"))
+            .help("compile the file with -fno-asynchronous-unwind-tables if no exception leaves its functions");
+        match resolved.order.iter().find(is_there) {
+            Some(id) => graph.error_at(error, graph.section(*id), at - addresses.offset(*id)),
+            None => error,
+        }
+    })?;
+    Ok(checked.descriptions)
+}
+
 struct Fixer<'g> {
     graph: &'g LinkGraph<'g>,
     resolved: &'g Resolved,
@@ -123,6 +153,12 @@ impl Fixer<'_> {
         let places = &self.resolved.places;
         for symbol in [Some(relocation.symbol), relocation.subtrahend].into_iter().flatten() {
             if places[symbol.0 as usize] == Place::Discarded {
+                // The description of a function of which another copy is in the image: unwinders skip what describes
+                // nothing.
+                if self.graph.section(section).role == Role::Unwind {
+                    contents[offset..offset + kind.width()].fill(0);
+                    return Ok(());
+                }
                 return Err(self.discarded(kind, symbol));
             }
         }

@@ -7,12 +7,14 @@
 mod aarch64;
 mod calls;
 mod image;
+mod unwind;
 mod x86_64;
 
 use std::ops::Range;
 
 pub(crate) use calls::{CallLists, read_calls};
-pub(crate) use image::write_image;
+pub(crate) use image::{check_unwind, write_image};
+pub(crate) use unwind::records_end;
 
 use crate::error::{Error, Result};
 use crate::graph::{Place, Relocation};

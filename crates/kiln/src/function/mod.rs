@@ -11,7 +11,10 @@ mod sealed {
     pub trait Sealed {}
 }
 
-/// Function-pointer types: `extern "C" fn(A, B) -> R` and its `unsafe` form, with up to twelve arguments.
+/// Function-pointer types: `extern "C" fn(A, B) -> R`, `extern "C-unwind" fn(A, B) -> R` and their `unsafe` forms, with up to
+/// twelve arguments.
+///
+/// A function that an exception or a panic may leave wants `"C-unwind"`: with `"C"` that ends the process, or worse.
 ///
 /// Sealed, so that nothing else can be asked for:
 ///
@@ -94,8 +97,15 @@ impl<F: FnPtr> fmt::Debug for Function<F> {
 
 macro_rules! fn_ptr {
     ($($name:ident $type:ident),*) => {
-        impl<$($type: 'static,)* R: 'static> sealed::Sealed for extern "C" fn($($type),*) -> R {}
-        impl<$($type: 'static,)* R: 'static> FnPtr for extern "C" fn($($type),*) -> R {
+        convention!("C"; $($name $type),*);
+        convention!("C-unwind"; $($name $type),*);
+    };
+}
+
+macro_rules! convention {
+    ($abi:literal; $($name:ident $type:ident),*) => {
+        impl<$($type: 'static,)* R: 'static> sealed::Sealed for extern $abi fn($($type),*) -> R {}
+        impl<$($type: 'static,)* R: 'static> FnPtr for extern $abi fn($($type),*) -> R {
             fn address(self) -> usize {
                 self as *const () as usize
             }
@@ -106,8 +116,8 @@ macro_rules! fn_ptr {
             }
         }
 
-        impl<$($type: 'static,)* R: 'static> sealed::Sealed for unsafe extern "C" fn($($type),*) -> R {}
-        impl<$($type: 'static,)* R: 'static> FnPtr for unsafe extern "C" fn($($type),*) -> R {
+        impl<$($type: 'static,)* R: 'static> sealed::Sealed for unsafe extern $abi fn($($type),*) -> R {}
+        impl<$($type: 'static,)* R: 'static> FnPtr for unsafe extern $abi fn($($type),*) -> R {
             fn address(self) -> usize {
                 self as *const () as usize
             }
@@ -118,7 +128,7 @@ macro_rules! fn_ptr {
             }
         }
 
-        impl<$($type: 'static,)* R: 'static> Function<extern "C" fn($($type),*) -> R> {
+        impl<$($type: 'static,)* R: 'static> Function<extern $abi fn($($type),*) -> R> {
             /// Calls the function.
             #[allow(clippy::too_many_arguments, reason = "as many as the function has")]
             #[inline(always)]
@@ -127,7 +137,7 @@ macro_rules! fn_ptr {
             }
         }
 
-        impl<$($type: 'static,)* R: 'static> Function<unsafe extern "C" fn($($type),*) -> R> {
+        impl<$($type: 'static,)* R: 'static> Function<unsafe extern $abi fn($($type),*) -> R> {
             /// Calls the function.
             ///
             /// # Safety

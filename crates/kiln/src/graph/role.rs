@@ -9,6 +9,8 @@ pub(crate) enum Role {
     Plain,
     /// The addresses of functions that are called for the module.
     Calls(Calls),
+    /// Call frame information: how to leave functions by an exception (`.eh_frame`; Linux Standard Base, section 10.6).
+    Unwind,
 }
 
 /// A list of functions to call.
@@ -59,7 +61,7 @@ impl LinkGraph<'_> {
         let mut lists: Vec<(SectionId, Calls)> = lists
             .filter_map(|(id, section)| match section.role {
                 Role::Calls(calls) => Some((SectionId(id), calls)),
-                Role::Plain => None,
+                Role::Plain | Role::Unwind => None,
             })
             .collect();
         lists.sort_by_key(|(_, calls)| (calls.when, calls.priority));

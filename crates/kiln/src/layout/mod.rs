@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use crate::error::{Error, Result};
 use crate::fixup;
-use crate::graph::{Entries, LinkGraph, Own, Permission, Place, Resolved, SectionId, SymbolId, Window};
+use crate::graph::{Entries, LinkGraph, Own, Permission, Place, Resolved, Role, SectionId, SymbolId, Window};
 use crate::target::TargetAddr;
 
 /// The largest image, in bytes: what the small code model's 32-bit distances reach.
@@ -15,6 +15,9 @@ const SLOT_SIZE: u64 = 8;
 
 /// The largest image with sections of the medium and large code models, which may be far from the others.
 const MAX_LARGE_IMAGE: u64 = 1 << 40;
+
+/// The size of the word that ends call frame information.
+const UNWIND_END: u64 = 4;
 
 /// Where everything stands in its segment.
 #[derive(Debug)]
@@ -32,6 +35,8 @@ pub(crate) struct Layout {
     common: u64,
     stub_size: u64,
     own: OwnEntries,
+    /// In the constants: the call frame information of all sections, without room between, and a word of zeros behind it.
+    unwind: Range<u64>,
 }
 
 /// Where Kiln's own entries stand.
@@ -100,6 +105,22 @@ impl Room {
         })
     }
 
+    /// Readers of call frame information take a word of zeros for its end.
+    fn unwind(&mut self, graph: &LinkGraph<'_>, resolved: &Resolved, offsets: &mut [u64]) -> Result<Range<u64>> {
+        let sections = || resolved.order.iter().filter(|id| graph.section(**id).role == Role::Unwind);
+        let size = sections().fold(0u64, |sum, id| sum.saturating_add(graph.section(*id).size));
+        if size == 0 {
+            return Ok(0..0);
+        }
+        let start = self.reserve(Permission::Const, size.saturating_add(UNWIND_END), SLOT_SIZE, MAX_IMAGE)?;
+        let mut next = start;
+        for id in sections() {
+            offsets[id.0 as usize] = next;
+            next += graph.section(*id).size;
+        }
+        Ok(start..next + UNWIND_END)
+    }
+
     fn common(&mut self, resolved: &Resolved) -> Result<u64> {
         self.reserve(Permission::Data, resolved.common.0, resolved.common.1.max(1), MAX_IMAGE)
     }
@@ -142,12 +163,17 @@ impl Layout {
         let mut next_island = entries.islands.iter().peekable();
         let got = room.reserve(Permission::Const, SLOT_SIZE * entries.slots.len() as u64, SLOT_SIZE, MAX_IMAGE)?;
         let mut own = None;
+        let mut unwind = 0..0;
         let mut common = None;
         for id in &resolved.order {
             let section = graph.section(*id);
             if section.large && common.is_none() {
                 own = Some(room.own(graph, resolved)?);
+                unwind = room.unwind(graph, resolved, &mut offsets)?;
                 common = Some(room.common(resolved)?);
+            }
+            if section.role == Role::Unwind {
+                continue;
             }
             let limit = if section.large { MAX_LARGE_IMAGE } else { MAX_IMAGE };
             offsets[id.0 as usize] = room
@@ -164,7 +190,10 @@ impl Layout {
         islands.push((stubs, offset));
         let own = match own {
             Some(own) => own,
-            None => room.own(graph, resolved)?,
+            None => {
+                unwind = room.unwind(graph, resolved, &mut offsets)?;
+                room.own(graph, resolved)?
+            }
         };
         let common = match common {
             Some(common) => common,
@@ -172,7 +201,7 @@ impl Layout {
         };
         let Room { segments, gaps } = room;
         let windows = [entries.must.and(entries.may), entries.must];
-        Ok(Layout { segments, offsets, gaps, windows, islands, got, common, stub_size, own })
+        Ok(Layout { segments, offsets, gaps, windows, islands, got, common, stub_size, own, unwind })
     }
 
     /// The alignment that the image as a whole needs, at least a page.
@@ -317,6 +346,20 @@ impl Addresses {
     /// The offset in the constants, and the address, of the module's handle.
     pub(crate) fn handle(&self) -> (u64, u64) {
         self.entry(Permission::Const, self.layout.own.handle, SLOT_SIZE, 0)
+    }
+
+    /// The offsets in the constants, and the address, of the call frame information. Empty: there is none.
+    pub(crate) fn unwind(&self) -> (Range<u64>, u64) {
+        let range = self.layout.unwind.clone();
+        (range.clone(), self.base(Permission::Const) + range.start)
+    }
+
+    /// The addresses of the segments, by [`Permission`].
+    pub(crate) fn segments(&self) -> [Range<u64>; 3] {
+        Permission::ALL.map(|permission| {
+            let start = self.base(permission);
+            start..start + self.layout.segments[permission as usize].size
+        })
     }
 
     /// The size of a stub that passes the module's handle, in bytes.

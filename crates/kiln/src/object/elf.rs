@@ -170,11 +170,11 @@ fn add_section(reader: &mut Reader<'_, '_, '_>, section: &Header, name: &[u8]) -
         return Err(Error::unsupported("pieces of a start-up function are not supported, which each file adds to")
             .help("use functions with `__attribute__((constructor))`, or `.init_array`"));
     }
-    let role = calls(section.sh_type(LE), name)?.map_or(Role::Plain, Role::Calls);
-    if name == b".eh_frame" {
-        reader.leave_out(name, "unwind tables are not registered yet: no panic or exception may cross this code");
-        return Ok(None);
-    }
+    let role = match calls(section.sh_type(LE), name)? {
+        Some(calls) => Role::Calls(calls),
+        None if name == b".eh_frame" || section.sh_type(LE) == elf::SHT_X86_64_UNWIND => Role::Unwind,
+        None => Role::Plain,
+    };
     let data = match section.sh_type(LE) {
         elf::SHT_NOBITS => None,
         _ => Some(section.data(LE, reader.bytes).map_err(malformed("the section's contents"))?),

@@ -81,8 +81,8 @@ fn add_section(reader: &mut Reader<'_, '_, '_>, section: &Section64<LittleEndian
     let flags = section.flags(LE);
     let left_out = if segment == b"__DWARF" || flags.contains(macho::S_ATTR_DEBUG) && segment != b"__LD" {
         Some("debug information")
-    } else if segment == b"__LD" || name == b"__eh_frame" {
-        Some("unwind tables are not registered yet: no panic or exception may cross this code")
+    } else if segment == b"__LD" {
+        Some("compact unwind tables are not registered yet: of this code, what has no other cannot be unwound")
     } else if segment == b"__LLVM" {
         Some("the compiler's own notes")
     } else {
@@ -104,6 +104,7 @@ fn add_section(reader: &mut Reader<'_, '_, '_>, section: &Section64<LittleEndian
     let role = match flags.typ() {
         macho::S_MOD_INIT_FUNC_POINTERS => Role::Calls(Calls::new(When::Init)),
         macho::S_MOD_TERM_FUNC_POINTERS => Role::Calls(Calls::new(When::Fini)),
+        _ if name == b"__eh_frame" => Role::Unwind,
         _ => Role::Plain,
     };
     let zeros = match flags.typ() {

@@ -235,6 +235,14 @@ impl<'g, 'a, 'b> Reader<'g, 'a, 'b> {
     fn section(&mut self, new: NewSection<'_>) -> Result<SectionId> {
         let NewSection { name, segment, data, size, align, writable, executable, large, role } = new;
         let error = |error: Error| error.section(String::from_utf8_lossy(name));
+        let (mut data, mut size, mut writable) = (data, size, writable);
+        if role == Role::Unwind {
+            // Of all files the records stand behind each other, so that an end comes behind the last alone.
+            let end = fixup::records_end(data.unwrap_or_default()).map_err(|(at, message)| {
+                error(Error::malformed(format!("this call frame information {message}")).offset(at as u64))
+            })?;
+            (data, size, writable) = (data.and_then(|data| data.get(..end)), end as u64, false);
+        }
         if writable && executable {
             return Err(error(
                 Error::unsupported("the section wants to be writable and executable, and Kiln makes no such memory")

@@ -61,3 +61,29 @@ pub(super) fn environment() -> *const *const c_char {
 pub(super) fn hardware_capabilities() -> (u64, u64) {
     (0, 0)
 }
+
+unsafe extern "C" {
+    /// Takes one frame description (libunwind, `UnwindLevel1-gcc-ext.c`).
+    fn __register_frame(description: *const c_void);
+    fn __deregister_frame(description: *const c_void);
+}
+
+/// # Safety
+///
+/// The frame descriptions stand at these addresses, and stay until they are deregistered.
+pub(super) unsafe fn register_frames(_table: usize, descriptions: &[u64]) {
+    for description in descriptions {
+        // SAFETY: by the caller's word.
+        unsafe { __register_frame(*description as usize as *const c_void) }
+    }
+}
+
+/// # Safety
+///
+/// They were registered, and are still there.
+pub(super) unsafe fn deregister_frames(_table: usize, descriptions: &[u64]) {
+    for description in descriptions {
+        // SAFETY: by the caller's word.
+        unsafe { __deregister_frame(*description as usize as *const c_void) }
+    }
+}

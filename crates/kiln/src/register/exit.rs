@@ -15,7 +15,7 @@ use crate::fixup::CallLists;
 use crate::module::Owner;
 
 /// `argc, argv, envp`, and Apple's list of strings for the loader, which is empty.
-type Initializer = extern "C" fn(c_int, *const *const c_char, *const *const c_char, *const *const c_char);
+type Initializer = extern "C-unwind" fn(c_int, *const *const c_char, *const *const c_char, *const *const c_char);
 
 /// A module's beginning and end. When it is dropped, what the module registered is called.
 #[derive(Debug)]
@@ -76,15 +76,19 @@ impl Exit {
     ///
     /// They are functions of the type [`Initializer`], or of one that takes fewer of its arguments, and may run.
     pub(crate) unsafe fn initialize(&self, arguments: &Arguments) {
-        let (argc, argv) = arguments.as_c();
-        let nothing: [*const c_char; 1] = [std::ptr::null()];
         for address in &self.init {
             tracing::debug!("call the initializer at {address:#x}");
             // SAFETY: a function of this type stands there, by the caller's word.
-            let initializer = unsafe { std::mem::transmute::<*const (), Initializer>(*address as *const ()) };
-            initializer(argc, argv, sys::environment(), nothing.as_ptr());
+            call(unsafe { std::mem::transmute::<*const (), Initializer>(*address as *const ()) }, arguments);
         }
     }
+}
+
+/// By its own convention, whatever unwinds to it ends the process.
+extern "C" fn call(initializer: Initializer, arguments: &Arguments) {
+    let (argc, argv) = arguments.as_c();
+    let nothing: [*const c_char; 1] = [std::ptr::null()];
+    initializer(argc, argv, sys::environment(), nothing.as_ptr());
 }
 
 impl Drop for Exit {

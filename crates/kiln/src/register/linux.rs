@@ -69,3 +69,25 @@ pub(super) fn hardware_capabilities() -> (u64, u64) {
     let hwcap2 = unsafe { libc::getauxval(libc::AT_HWCAP2) };
     (hwcap, hwcap2)
 }
+
+unsafe extern "C" {
+    /// Takes a whole table (libgcc, `unwind-dw2-fde.c`).
+    fn __register_frame(table: *const c_void);
+    fn __deregister_frame(table: *const c_void);
+}
+
+/// # Safety
+///
+/// A table of call frame information stands at `table`, with at least one record, and stays until it is deregistered.
+pub(super) unsafe fn register_frames(table: usize, _descriptions: &[u64]) {
+    // SAFETY: by the caller's word.
+    unsafe { __register_frame(table as *const c_void) }
+}
+
+/// # Safety
+///
+/// The table was registered, and is still there.
+pub(super) unsafe fn deregister_frames(table: usize, _descriptions: &[u64]) {
+    // SAFETY: by the caller's word.
+    unsafe { __deregister_frame(table as *const c_void) }
+}

@@ -12,6 +12,7 @@ mod indirect;
 #[cfg(target_os = "linux")]
 mod linux;
 mod threads;
+mod unwind;
 
 #[cfg(target_os = "macos")]
 use apple as sys;
@@ -20,7 +21,8 @@ use linux as sys;
 
 pub(crate) use arguments::Arguments;
 pub(crate) use exit::Exit;
-pub(crate) use indirect::choose;
+pub(crate) use indirect::choose_all;
+pub(crate) use unwind::Frames;
 
 use crate::graph::Found;
 use crate::target::TargetAddr;

@@ -9,7 +9,7 @@ use crate::module::Owner;
 
 /// A destructor of a thread-local variable, and the module that it stands in, which lives until it was called.
 struct Destructor {
-    function: extern "C" fn(*mut c_void),
+    function: extern "C-unwind" fn(*mut c_void),
     object: *mut c_void,
     owner: Option<Arc<Owner>>,
 }
@@ -17,7 +17,7 @@ struct Destructor {
 /// `__cxa_thread_atexit` (Itanium C++ ABI, section 3.3.6.7 as proposed), by which C++ and Rust have thread-local
 /// variables destroyed: in the process's list, with the module kept loaded meanwhile.
 pub(super) extern "C" fn thread_atexit(
-    function: extern "C" fn(*mut c_void),
+    function: extern "C-unwind" fn(*mut c_void),
     object: *mut c_void,
     handle: *mut c_void,
 ) -> c_int {
@@ -33,6 +33,7 @@ pub(super) extern "C" fn thread_atexit(
     result
 }
 
+/// By its own convention, whatever unwinds to it ends the process.
 extern "C" fn destroy(record: *mut c_void) {
     // SAFETY: made by `thread_atexit` from a box, and called once.
     let Destructor { function, object, owner } = *unsafe { Box::from_raw(record.cast::<Destructor>()) };

@@ -1,0 +1,260 @@
+//! The call frame information of an image, which unwinders believe without a look: whether it can be believed.
+//!
+//! Source: *Linux Standard Base Core*, section 10.6 (`.eh_frame`), and the DWARF standard, section 6.4, which it changes.
+
+use std::ops::Range;
+
+/// Where records end: what stands behind is a word of zeros, or nothing.
+///
+/// # Errors
+///
+/// The offset of a record that is none, and why.
+pub(crate) fn records_end(table: &[u8]) -> Result<usize, (usize, String)> {
+    let mut at = 0;
+    while let Some(record) = Record::at(table, at)? {
+        at = record.end;
+    }
+    match table.get(at..).unwrap_or_default().iter().position(|byte| *byte != 0) {
+        Some(behind) => Err((at + behind, "stands behind the end that a word of zeros makes".to_owned())),
+        None => Ok(at),
+    }
+}
+
+/// What call frame information is about.
+pub(crate) struct Checked {
+    /// The address of each frame description in use.
+    pub(crate) descriptions: Vec<u64>,
+}
+
+/// Checks the records of a table that stands at `address`, fixed up, of an image with these segments: that they are of
+/// known kinds, and that the code that they describe, and what they refer to, lies in the image.
+///
+/// # Errors
+///
+/// The offset of a record that cannot be believed, and why.
+pub(crate) fn check(table: &[u8], address: u64, segments: &[Range<u64>; 3]) -> Result<Checked, (usize, String)> {
+    let mut commons: Vec<(usize, Common)> = Vec::new();
+    let mut descriptions = Vec::new();
+    let mut at = 0;
+    while let Some(record) = Record::at(table, at)? {
+        let wrong = |message: &str| (at, message.to_owned());
+        let mut reader = Reader { bytes: &table[..record.end], at: record.body, address };
+        match record.common {
+            None => commons.push((at, Common::read(&mut reader).ok_or_else(|| wrong("is of an unknown kind"))??)),
+            Some(common) => {
+                let found = commons.binary_search_by_key(&common, |(at, _)| *at);
+                let Ok(found) = found else { return Err(wrong("belongs to a record that is not there")) };
+                let common = &commons[found].1;
+                if describe(&mut reader, common, segments).ok_or_else(|| wrong("is cut off"))?? {
+                    descriptions.push(address + at as u64);
+                }
+            }
+        }
+        at = record.end;
+    }
+    Ok(Checked { descriptions })
+}
+
+/// A record: a common information entry, or a frame description entry that refers to one.
+struct Record {
+    /// Behind length and kind.
+    body: usize,
+    end: usize,
+    /// The offset of the common entry that a description belongs to.
+    common: Option<usize>,
+}
+
+impl Record {
+    /// `None`: the end of the table.
+    fn at(table: &[u8], at: usize) -> Result<Option<Record>, (usize, String)> {
+        let wrong = |message: &str| Err((at, message.to_owned()));
+        let word = |at: usize| {
+            let bytes = table.get(at..)?.first_chunk::<4>()?;
+            Some(u32::from_le_bytes(*bytes))
+        };
+        if at == table.len() {
+            return Ok(None);
+        }
+        let Some(length) = word(at) else { return wrong("is cut off") };
+        match length {
+            0 => return Ok(None),
+            u32::MAX => return wrong("has a 64-bit length, which unwinders do not read"),
+            _ => {}
+        }
+        let end = (at + 4).checked_add(length as usize).filter(|end| *end <= table.len());
+        let (Some(end), Some(back)) = (end.filter(|end| *end >= at + 8), word(at + 4)) else {
+            return wrong("is longer than what is there, or too short");
+        };
+        // What is counted is the distance from the field back to the common entry.
+        let common = match back {
+            0 => None,
+            back => match (at + 4).checked_sub(back as usize) {
+                Some(common) => Some(common),
+                None => return wrong("belongs to a record before the first"),
+            },
+        };
+        Ok(Some(Record { body: at + 8, end, common }))
+    }
+}
+
+/// What a common information entry says of the descriptions that belong to it.
+struct Common {
+    /// How pointers to code are written.
+    code: u8,
+    /// How pointers to the language's own data are written, if there are any.
+    data: Option<u8>,
+    augmented: bool,
+}
+
+type Wrong = (usize, String);
+
+impl Common {
+    /// `None`: it ends too soon.
+    fn read(reader: &mut Reader<'_>) -> Option<Result<Common, Wrong>> {
+        let at = reader.at - 8;
+        let wrong = |message: String| Some(Err((at, message)));
+        let version = reader.byte()?;
+        if version != 1 && version != 3 {
+            return wrong(format!("has version {version}, which is not known"));
+        }
+        let start = reader.at;
+        while reader.byte()? != 0 {}
+        let augmentation = &reader.bytes[start..reader.at - 1];
+        reader.leb()?;
+        reader.leb()?;
+        if version == 1 {
+            reader.byte()?.into()
+        } else {
+            reader.leb()?
+        };
+        let mut common = Common { code: ABSOLUTE, data: None, augmented: false };
+        let Some((b'z', rest)) = augmentation.split_first() else {
+            return match augmentation {
+                [] => Some(Ok(common)),
+                other => {
+                    wrong(format!("has the augmentation {:?}, which is not known", String::from_utf8_lossy(other)))
+                }
+            };
+        };
+        common.augmented = true;
+        reader.leb()?;
+        for letter in rest {
+            match letter {
+                b'R' => common.code = reader.byte()?,
+                b'L' => common.data = Some(reader.byte()?).filter(|encoding| *encoding != OMITTED),
+                b'P' => {
+                    let encoding = reader.byte()?;
+                    match reader.pointer(encoding)? {
+                        Some(pointer) if pointer.value != 0 => {}
+                        Some(_) => {
+                            return wrong("has no personality function where it says that there is one".to_owned());
+                        }
+                        None => return wrong(format!("has a pointer of the unknown kind {encoding:#x}")),
+                    }
+                }
+                // A signal's frame; arm64's second signing key, and its memory tags.
+                b'S' | b'B' | b'G' => {}
+                other => {
+                    return wrong(format!("has the augmentation letter {:?}, which is not known", char::from(*other)));
+                }
+            }
+        }
+        Some(Ok(common))
+    }
+}
+
+/// Reads a frame description. `false`: it describes code that is not in the image (that of another copy of a group), and
+/// unwinders skip it.
+fn describe(reader: &mut Reader<'_>, common: &Common, segments: &[Range<u64>; 3]) -> Option<Result<bool, Wrong>> {
+    let at = reader.at - 8;
+    let wrong = |message: String| Some(Err((at, message)));
+    let unknown = |encoding: u8| wrong(format!("has a pointer of the unknown kind {encoding:#x}"));
+    let Some(start) = reader.pointer(common.code)? else { return unknown(common.code) };
+    let Some(length) = reader.pointer(common.code & FORMAT)? else { return unknown(common.code) };
+    if start.raw == 0 {
+        return Some(Ok(false));
+    }
+    let end = start.value.checked_add(length.value);
+    let [text, ..] = segments;
+    if end.is_none_or(|end| start.value < text.start || end > text.end) {
+        return wrong(format!("describes {:#x} bytes of code at {:#x}, outside the text", length.value, start.value));
+    }
+    if common.augmented {
+        reader.leb()?;
+    }
+    if let Some(encoding) = common.data {
+        let Some(data) = reader.pointer(encoding)? else { return unknown(encoding) };
+        if data.raw != 0 && !segments.iter().any(|segment| segment.contains(&data.value)) {
+            return wrong(format!("refers to the language's data at {:#x}, outside the image", data.value));
+        }
+    }
+    Some(Ok(true))
+}
+
+/// A pointer as it is written, and what it means.
+struct Pointer {
+    raw: u64,
+    value: u64,
+}
+
+const ABSOLUTE: u8 = 0;
+const OMITTED: u8 = 0xff;
+/// The bits of a pointer's kind that say how it is written, and that it counts from its own place.
+const FORMAT: u8 = 0x0f;
+const FROM_PLACE: u8 = 0x10;
+const INDIRECT: u8 = 0x80;
+
+struct Reader<'t> {
+    bytes: &'t [u8],
+    at: usize,
+    address: u64,
+}
+
+impl Reader<'_> {
+    fn byte(&mut self) -> Option<u8> {
+        let byte = *self.bytes.get(self.at)?;
+        self.at += 1;
+        Some(byte)
+    }
+
+    /// A LEB128 number, of which the low 64 bits count.
+    fn leb(&mut self) -> Option<u64> {
+        let mut value = 0u64;
+        for shift in (0..).step_by(7) {
+            let byte = self.byte()?;
+            value |= u64::from(byte & 0x7f).checked_shl(shift).unwrap_or(0);
+            if byte & 0x80 == 0 {
+                break;
+            }
+        }
+        Some(value)
+    }
+
+    /// A pointer of this kind; of an indirect one, where it is found. `Some(None)`: the kind is not known.
+    fn pointer(&mut self, kind: u8) -> Option<Option<Pointer>> {
+        let place = self.address.wrapping_add(self.at as u64);
+        let (size, signed) = match kind & FORMAT {
+            0x2 => (2, false),
+            0x3 => (4, false),
+            0x0 | 0x4 => (8, false),
+            0xa => (2, true),
+            0xb => (4, true),
+            0xc => (8, true),
+            _ => return Some(None),
+        };
+        let from_place = match kind & !FORMAT & !INDIRECT {
+            0 => false,
+            FROM_PLACE => true,
+            _ => return Some(None),
+        };
+        let bytes = self.bytes.get(self.at..)?.get(..size)?;
+        self.at += size;
+        let mut word = [0; 8];
+        word[..size].copy_from_slice(bytes);
+        let unused = 64 - 8 * size as u32;
+        let raw = u64::from_le_bytes(word);
+        let raw = if signed { ((raw << unused) as i64 >> unused) as u64 } else { raw };
+        let value = if from_place && raw != 0 { place.wrapping_add(raw) } else { raw };
+        Some(Some(Pointer { raw, value }))
+    }
+}
