@@ -1,7 +1,6 @@
 //! The GOT slots and the stubs that the relocations need.
 
-use std::collections::HashMap;
-
+use super::hash::FastMap;
 use super::{LinkGraph, Own, Permission, Place, Relocation, Resolved, Section, SectionId, SymbolId};
 use crate::fixup::{self, Via};
 
@@ -20,8 +19,12 @@ pub(crate) struct Entries {
     pub(crate) must: Window,
     /// Where it must stand for its branches to go straight to places outside.
     pub(crate) may: Window,
-    slot_of: HashMap<Key, u32>,
-    stub_of: HashMap<(u32, Key), u32>,
+    slot_of: FastMap<Key, u32>,
+    stub_of: FastMap<(u32, Key), u32>,
+    /// By [`SymbolId`]: one more than the slot of its own address, and whether that has a stub, if there is one island alone.
+    /// Most relocations are not the first of their symbol, and need ask no map.
+    known_slot: Vec<u32>,
+    known_stub: Vec<bool>,
 }
 
 /// Addresses that an image must lie between, whole.
@@ -95,7 +98,9 @@ impl Entries {
     /// What the live sections of `graph` need. A branch needs a stub if its target is outside
     /// the image, where nothing says how far away it is, or in another part of a text too long for it.
     pub(crate) fn of(graph: &LinkGraph<'_>, resolved: &Resolved) -> Entries {
-        let mut entries = Entries::default();
+        let symbols = graph.symbols.len();
+        let mut entries =
+            Entries { known_slot: vec![0; symbols], known_stub: vec![false; symbols], ..Entries::default() };
         let ends = entries.divide(graph, &resolved.order);
         for island in 0..=ends.len() as u32 {
             for (index, section) in (0u32..).zip(&graph.sections) {
@@ -157,7 +162,9 @@ impl Entries {
             Via::GotLoad if in_reach(graph, place) && graph.relaxes(section, relocation) => {}
             Via::Got | Via::GotLoad => {
                 let behind = relocation.kind.behind_slot(relocation.addend);
-                self.slot(Key::of(resolved, relocation.symbol, behind), relocation.symbol, behind);
+                if behind != 0 || self.known_slot[relocation.symbol.0 as usize] == 0 {
+                    self.slot(Key::of(resolved, relocation.symbol, behind), relocation.symbol, behind);
+                }
             }
             Via::Branch if !relocation.kind.always_fits() => {
                 let needed = match place {
@@ -167,8 +174,15 @@ impl Entries {
                     Place::Own(_) => !self.island_of.is_empty(),
                     _ => false,
                 };
+                if !needed {
+                    return;
+                }
                 let is_text = section.permission == Permission::Text;
-                if let Some(behind) = fixup::stub_for(graph.arch, relocation, is_text, place).filter(|_| needed) {
+                if let Some(behind) = fixup::stub_for(graph.arch, relocation, is_text, place) {
+                    let known = &mut self.known_stub[relocation.symbol.0 as usize];
+                    if behind == 0 && self.island_of.is_empty() && std::mem::replace(known, true) {
+                        return;
+                    }
                     let key = Key::of(resolved, relocation.symbol, behind);
                     if !self.stub_of.contains_key(&(island, key)) {
                         let slot = self.slot(key, relocation.symbol, behind);
@@ -203,14 +217,23 @@ impl Entries {
     }
 
     fn slot(&mut self, key: Key, symbol: SymbolId, behind: i64) -> u32 {
-        *self.slot_of.entry(key).or_insert_with(|| {
+        let slot = *self.slot_of.entry(key).or_insert_with(|| {
             self.slots.push(Slot { symbol, behind });
             self.slots.len() as u32 - 1
-        })
+        });
+        if behind == 0 {
+            self.known_slot[symbol.0 as usize] = slot + 1;
+        }
+        slot
     }
 
     /// The slot that holds the address so many bytes behind `symbol`.
     pub(crate) fn slot_of(&self, resolved: &Resolved, symbol: SymbolId, behind: i64) -> Option<u32> {
+        if behind == 0
+            && let Some(slot) = self.known_slot[symbol.0 as usize].checked_sub(1)
+        {
+            return Some(slot);
+        }
         self.slot_of.get(&Key::of(resolved, symbol, behind)).copied()
     }
 

@@ -6,6 +6,7 @@
 mod bounds;
 mod entries;
 mod group;
+mod hash;
 mod names;
 mod near;
 mod part;

@@ -1,8 +1,7 @@
 //! Names → symbols: a hash table that holds numbers, while the names stay where they are.
 
-use std::hash::{BuildHasher, Hasher, RandomState};
-
 use super::Name;
+use super::hash::Seed;
 
 /// The numbers of things that have names, by name.
 ///
@@ -13,7 +12,7 @@ pub(crate) struct NameTable {
     /// 0, or the hash in the upper half and the number plus 1 in the lower. Their count is a power of two.
     slots: Vec<u64>,
     len: usize,
-    seed: [u64; 2],
+    seed: Seed,
 }
 
 /// The hash of a name, in the table that gave it.
@@ -23,19 +22,18 @@ pub(crate) struct NameHash(u32);
 impl NameTable {
     /// An empty table with room for `names` names.
     pub(crate) fn with_capacity(names: usize) -> NameTable {
-        let random = RandomState::new();
-        let seed = [0, 1].map(|number| {
-            let mut hasher = random.build_hasher();
-            hasher.write_u64(number);
-            hasher.finish()
-        });
         let slots = names.saturating_mul(3).div_ceil(2).max(4).next_power_of_two();
-        NameTable { slots: vec![0; slots], len: 0, seed }
+        NameTable { slots: vec![0; slots], len: 0, seed: Seed::default() }
+    }
+
+    /// An empty table with the same hashes.
+    pub(crate) fn sibling(&self) -> NameTable {
+        NameTable { slots: vec![0; 4], len: 0, seed: self.seed }
     }
 
     /// The hash to look a name up by.
     pub(crate) fn hash(&self, name: Name<'_>) -> NameHash {
-        NameHash((hash(self.seed, name) >> 32) as u32)
+        NameHash((self.seed.hash(name.bytes, name.raw) >> 32) as u32)
     }
 
     /// The number with this hash for which `is` holds.
@@ -96,7 +94,6 @@ impl NameTable {
 pub(crate) struct Entry<'t>(&'t mut u64);
 
 impl Entry<'_> {
-    #[cfg(test)]
     pub(crate) fn number(&self) -> u32 {
         *self.0 as u32 - 1
     }
@@ -105,36 +102,6 @@ impl Entry<'_> {
     pub(crate) fn set(&mut self, number: u32) {
         *self.0 = *self.0 >> 32 << 32 | (u64::from(number) + 1);
     }
-}
-
-/// Multiplies 16 bytes of the name at a time into 128 bits, and folds them. The seed, which differs in each table, keeps an
-/// input from being made of names that collide.
-fn hash(seed: [u64; 2], name: Name<'_>) -> u64 {
-    let fold = |a: u64, b: u64| {
-        let product = u128::from(a) * u128::from(b);
-        product as u64 ^ (product >> 64) as u64
-    };
-    let mut state = seed[0];
-    let (chunks, rest) = name.bytes.as_chunks::<16>();
-    let halves = |chunk: &[u8; 16]| {
-        let whole = u128::from_le_bytes(*chunk);
-        (whole as u64, (whole >> 64) as u64)
-    };
-    for chunk in chunks {
-        let (low, high) = halves(chunk);
-        state = fold(state ^ low, seed[1] ^ high);
-    }
-    if !rest.is_empty() {
-        // The last 16 bytes, of which some may have had their turn, or fewer and zeros: the length tells them apart.
-        let mut last = [0; 16];
-        match name.bytes.last_chunk::<16>() {
-            Some(chunk) => last = *chunk,
-            None => last[..rest.len()].copy_from_slice(rest),
-        }
-        let (low, high) = halves(&last);
-        state = fold(state ^ low, seed[1] ^ high);
-    }
-    fold(state ^ 0x9e37_79b9_7f4a_7c15, seed[1] ^ ((name.bytes.len() as u64) << 1 | u64::from(name.raw)))
 }
 
 #[cfg(test)]
@@ -175,32 +142,6 @@ mod tests {
         assert_eq!(table.len, map.len());
         let absent = plain(b"absent");
         assert_eq!(table.find(table.hash(absent), |other| name(other) == absent), None);
-    }
-
-    /// Names that differ in any one thing, and tables, have different hashes: by chance two of 3000 meet once in a thousand.
-    #[test]
-    fn hashes_differ() {
-        let bytes = [b'a'; 64];
-        let table = NameTable::with_capacity(0);
-        let mut seen: Vec<u64> = Vec::new();
-        for len in 0..64 {
-            for at in 0..len {
-                let mut changed = bytes;
-                changed[at] = b'b';
-                seen.push(hash(table.seed, plain(&changed[..len])));
-            }
-            seen.push(hash(table.seed, plain(&bytes[..len])));
-            seen.push(hash(table.seed, Name { raw: true, bytes: &bytes[..len] }));
-            // Zeros at the end count.
-            seen.push(hash(table.seed, plain(&[0; 64][..len])));
-        }
-        // The empty name is there twice.
-        let count = seen.len() - 1;
-        let other = NameTable::with_capacity(0);
-        assert_ne!(hash(table.seed, plain(b"main")), hash(other.seed, plain(b"main")));
-        seen.sort_unstable();
-        seen.dedup();
-        assert_eq!(seen.len(), count);
     }
 
     /// A full row of equal hashes.

@@ -1,10 +1,10 @@
 //! Which definition each symbol means.
 
 use std::collections::HashMap;
-use std::collections::hash_map::Entry;
 
 use super::bounds::{Bounds, order};
 use super::group::live_sections;
+use super::names::NameTable;
 use super::near::near_names;
 use super::{Binding, Definition, LinkGraph, Name, SectionId, Symbol, SymbolId, SymbolKind, When};
 use crate::error::{Error, Result};
@@ -101,11 +101,11 @@ pub(crate) enum Asked {
 /// Two strong definitions of a name; undefined symbols, all at once, with the inputs that want them and near names.
 pub(crate) fn resolve(graph: &LinkGraph<'_>, outside: Outside<'_>) -> Result<Resolved> {
     let live = live_sections(graph)?;
-    let names = names(graph, &live)?;
+    let names = Names::of(graph, &live)?;
     let mut common = Common::default();
     for symbol in &graph.symbols {
         if let Definition::Common { size, align } = symbol.definition
-            && is_common(graph, names.get(&graph.symbol_key(symbol)).copied())
+            && is_common(graph, names.find(graph.symbol_key(symbol)))
         {
             common.wants(graph.symbol_key(symbol), size, align);
         }
@@ -114,7 +114,8 @@ pub(crate) fn resolve(graph: &LinkGraph<'_>, outside: Outside<'_>) -> Result<Res
 
     let (wanted, sized) = wanted(graph, &live);
     let mut places = Vec::with_capacity(graph.symbols.len());
-    let mut found: HashMap<Name<'_>, Option<Place>> = HashMap::new();
+    let mut found = names.table.sibling();
+    let mut found_places: Vec<(Name<'_>, Option<Place>)> = Vec::new();
     let mut thunks = Vec::new();
     let mut indirect = Vec::new();
     let mut indirect_at: HashMap<(SectionId, u64), Place> = HashMap::new();
@@ -125,8 +126,13 @@ pub(crate) fn resolve(graph: &LinkGraph<'_>, outside: Outside<'_>) -> Result<Res
     let mut missing: Vec<SymbolId> = Vec::new();
     let mut fallbacks: Vec<(SymbolId, SymbolId)> = Vec::new();
     let mut hidden: Vec<SymbolId> = Vec::new();
-    let mut look_outside = |id: SymbolId, symbol: &Symbol, name| {
-        *found.entry(name).or_insert_with(|| match look_outside(name, symbol.hidden, outside) {
+    let mut look_outside = |id: SymbolId, symbol: &Symbol| {
+        let name = graph.symbol_key(symbol);
+        let number = found_places.len() as u32;
+        if let Some(known) = found.insert(found.hash(name), number, |other| found_places[other as usize].0 == name) {
+            return found_places[known.number() as usize].1;
+        }
+        let place = match look_outside(name, symbol.hidden, outside) {
             Some(Found::At(address)) => {
                 imports.push((id, address));
                 Some(Place::Outside(address.0))
@@ -141,20 +147,21 @@ pub(crate) fn resolve(graph: &LinkGraph<'_>, outside: Outside<'_>) -> Result<Res
                 Some(Place::Own(Own::Handle))
             }
             None => None,
-        })
+        };
+        found_places.push((name, place));
+        place
     };
     for (index, symbol) in (0u32..).zip(&graph.symbols) {
         let id = SymbolId(index);
-        let name = graph.symbol_key(symbol);
         let is_local = symbol.binding == Binding::Local;
-        let defining = if is_local { None } else { names.get(&name).copied() };
+        let defining = names.meant(id);
         let meant = defining.map_or(symbol, |id| graph.symbol(id));
         let (definition, binding) = (meant.definition, meant.binding);
         if symbol.hidden {
             hidden.extend(defining);
         }
         if binding == Binding::Unique
-            && let Some(place) = look_outside(id, symbol, name)
+            && let Some(place) = look_outside(id, symbol)
         {
             places.push(place);
             continue;
@@ -170,7 +177,7 @@ pub(crate) fn resolve(graph: &LinkGraph<'_>, outside: Outside<'_>) -> Result<Res
             Definition::Section { .. } if is_local => Place::Discarded,
             Definition::LeftOut => Place::Discarded,
             Definition::Absolute(value) => Place::Outside(value),
-            Definition::Common { .. } => Place::Common(common.offset(name)),
+            Definition::Common { .. } => Place::Common(common.offset(graph.symbol_key(symbol))),
             // Also a definition in a group of which another copy is in the image, one without this name.
             Definition::Undefined | Definition::Section { .. } | Definition::Fallback(_) => {
                 if let Definition::Fallback(other) = definition {
@@ -178,10 +185,10 @@ pub(crate) fn resolve(graph: &LinkGraph<'_>, outside: Outside<'_>) -> Result<Res
                     Place::Outside(0)
                 } else if !wanted[index as usize] {
                     Place::Outside(0)
-                } else if let Some(place) = special(graph, &live, &mut bounds, name) {
+                } else if let Some(place) = special(graph, &live, &mut bounds, graph.symbol_key(symbol)) {
                     place
                 } else {
-                    let place = look_outside(id, symbol, name);
+                    let place = look_outside(id, symbol);
                     let is_needed = symbol.binding != Binding::Weak || definition != Definition::Undefined;
                     if place.is_none() && is_needed {
                         missing.push(id);
@@ -202,11 +209,11 @@ pub(crate) fn resolve(graph: &LinkGraph<'_>, outside: Outside<'_>) -> Result<Res
         }
         // A definition among the inputs comes before the host's.
         let mut place = places[to.0 as usize];
-        if matches!(place, Place::Outside(_)) && wanted[id.0 as usize] {
-            let symbol = graph.symbol(id);
-            if let Some(found) = look_outside(id, symbol, graph.symbol_key(symbol)) {
-                place = found;
-            }
+        if matches!(place, Place::Outside(_))
+            && wanted[id.0 as usize]
+            && let Some(found) = look_outside(id, graph.symbol(id))
+        {
+            place = found;
         }
         places[id.0 as usize] = place;
     }
@@ -219,13 +226,9 @@ pub(crate) fn resolve(graph: &LinkGraph<'_>, outside: Outside<'_>) -> Result<Res
             && hidden.binary_search(id).is_err()
             && (graph.symbol(*id).binding != Binding::Unique || !matches!(places[id.0 as usize], Place::Outside(_)))
     };
-    let mut exports: Vec<SymbolId> = names.values().copied().filter(is_export).collect();
-    exports.sort_unstable();
-    let size = |id: SymbolId| {
-        let symbol = graph.symbol(id);
-        let defining = if symbol.binding == Binding::Local { None } else { names.get(&graph.symbol_key(symbol)) };
-        (id, graph.symbol(*defining.unwrap_or(&id)).size)
-    };
+    let symbols = (0u32..graph.symbols.len() as u32).map(SymbolId);
+    let exports: Vec<SymbolId> = symbols.filter(|id| names.counts(*id) && is_export(id)).collect();
+    let size = |id: SymbolId| (id, graph.symbol(names.meant(id).unwrap_or(id)).size);
     let sizes = sized.into_iter().map(size).collect();
     let order = order(graph, &live, &bounds);
     let common = (common.size, common.align);
@@ -233,29 +236,67 @@ pub(crate) fn resolve(graph: &LinkGraph<'_>, outside: Outside<'_>) -> Result<Res
 }
 
 /// The definition that counts of every name that is not local.
-fn names<'g>(graph: &'g LinkGraph<'_>, live: &[bool]) -> Result<HashMap<Name<'g>, SymbolId>> {
-    let mut names: HashMap<Name<'_>, SymbolId> = HashMap::new();
-    for (index, symbol) in (0u32..).zip(&graph.symbols) {
-        let defines = match symbol.definition {
-            Definition::Undefined | Definition::LeftOut => false,
-            Definition::Section { section, .. } => live[section.0 as usize],
-            Definition::Absolute(_) | Definition::Common { .. } | Definition::Fallback(_) => true,
-        };
-        if symbol.binding == Binding::Local || !defines {
-            continue;
-        }
-        match names.entry(graph.symbol_key(symbol)) {
-            Entry::Vacant(entry) => {
-                entry.insert(SymbolId(index));
-            }
-            Entry::Occupied(mut entry) => {
-                if prefer(graph, *entry.get(), SymbolId(index))? == SymbolId(index) {
-                    entry.insert(SymbolId(index));
+struct Names<'g, 'a> {
+    graph: &'g LinkGraph<'a>,
+    live: &'g [bool],
+    table: NameTable,
+    /// Definitions of which another one counts instead, in order.
+    lost: Vec<SymbolId>,
+}
+
+impl<'g, 'a> Names<'g, 'a> {
+    fn of(graph: &'g LinkGraph<'a>, live: &'g [bool]) -> Result<Names<'g, 'a>> {
+        let ids = || (0u32..graph.symbols.len() as u32).filter(|id| is_definition(graph, live, SymbolId(*id)));
+        let mut table = NameTable::with_capacity(ids().count());
+        let mut lost = Vec::new();
+        for id in ids() {
+            let name = graph.symbol_key(graph.symbol(SymbolId(id)));
+            let same = |other: u32| graph.symbol_key(graph.symbol(SymbolId(other))) == name;
+            if let Some(mut entry) = table.insert(table.hash(name), id, same) {
+                let (first, second) = (SymbolId(entry.number()), SymbolId(id));
+                if prefer(graph, first, second)? == second {
+                    entry.set(id);
+                    lost.push(first);
+                } else {
+                    lost.push(second);
                 }
             }
         }
+        lost.sort_unstable();
+        Ok(Names { graph, live, table, lost })
     }
-    Ok(names)
+
+    /// Whether a symbol is the definition of its name that counts.
+    fn counts(&self, id: SymbolId) -> bool {
+        is_definition(self.graph, self.live, id) && self.lost.binary_search(&id).is_err()
+    }
+
+    /// The definition that a symbol which is not local means.
+    fn meant(&self, id: SymbolId) -> Option<SymbolId> {
+        let symbol = self.graph.symbol(id);
+        match symbol.binding {
+            Binding::Local => None,
+            // Its name has had its turn.
+            _ if self.counts(id) => Some(id),
+            _ => self.find(self.graph.symbol_key(symbol)),
+        }
+    }
+
+    fn find(&self, name: Name<'_>) -> Option<SymbolId> {
+        let same = |other: u32| self.graph.symbol_key(self.graph.symbol(SymbolId(other))) == name;
+        self.table.find(self.table.hash(name), same).map(SymbolId)
+    }
+}
+
+/// Whether a symbol defines its name for all inputs.
+fn is_definition(graph: &LinkGraph<'_>, live: &[bool], id: SymbolId) -> bool {
+    let symbol = graph.symbol(id);
+    let defines = match symbol.definition {
+        Definition::Undefined | Definition::LeftOut => false,
+        Definition::Section { section, .. } => live[section.0 as usize],
+        Definition::Absolute(_) | Definition::Common { .. } | Definition::Fallback(_) => true,
+    };
+    symbol.binding != Binding::Local && defines
 }
 
 /// Names that the linker itself defines.
@@ -278,7 +319,8 @@ fn wanted(graph: &LinkGraph<'_>, live: &[bool]) -> (Vec<bool>, Vec<SymbolId>) {
             if relocation.kind.via == Via::Size {
                 sized.push(relocation.symbol);
             }
-            for symbol in [Some(relocation.symbol), relocation.subtrahend].into_iter().flatten() {
+            wanted[relocation.symbol.0 as usize] = true;
+            if let Some(symbol) = relocation.subtrahend {
                 wanted[symbol.0 as usize] = true;
             }
         }
@@ -366,12 +408,7 @@ impl<'g> Common<'g> {
 }
 
 /// The error for all undefined symbols at once.
-fn undefined(
-    graph: &LinkGraph<'_>,
-    names: &HashMap<Name<'_>, SymbolId>,
-    missing: &[SymbolId],
-    outside: Outside<'_>,
-) -> Error {
+fn undefined(graph: &LinkGraph<'_>, names: &Names<'_, '_>, missing: &[SymbolId], outside: Outside<'_>) -> Error {
     let mut wanted: Vec<(Name<'_>, bool, Vec<&str>)> = Vec::new();
     let mut index: HashMap<Name<'_>, usize> = HashMap::new();
     for id in missing {
@@ -387,7 +424,7 @@ fn undefined(
         }
     }
     let exists = |name: &str| {
-        names.contains_key(&Name { raw: false, bytes: name.as_bytes() }) || outside(name, Asked::Guess).is_some()
+        names.find(Name { raw: false, bytes: name.as_bytes() }).is_some() || outside(name, Asked::Guess).is_some()
     };
     let lines: Vec<String> = wanted
         .iter()
