@@ -205,6 +205,11 @@ fn either_encoding() {
     let signature = Signature::of(&file).unwrap().unwrap();
     assert_eq!(signature.entitlement_encodings(), (true, false));
     assert!(signature.entitlements().is_set("com.apple.security.cs.allow-jit"));
+    let mut file = fixture("arm64.jit");
+    replace(&mut file, b"allow-jit", b"allow-jot");
+    let signature = Signature::of(&file).unwrap().unwrap();
+    let names: Vec<&str> = signature.entitlements().iter().map(|(name, _)| name).collect();
+    assert_eq!(names, ["com.apple.security.cs.allow-jit"]);
 }
 
 /// A hash of what lies beside the file: no mismatch, and said.
