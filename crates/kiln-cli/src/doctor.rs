@@ -40,6 +40,8 @@ enum Barred {
     Killed(String),
     /// It is a library, whose host counts.
     Library,
+    /// It is for another system or another processor.
+    Elsewhere(String),
 }
 
 /// What comes of one way to make code executable.
@@ -57,12 +59,12 @@ impl Answer {
         Some(situation.choose().and_then(|module| Ok((module, situation.choose_for_heap()?))))
     }
 
-    /// Whether generated code runs; a library is not asked.
-    fn runs(&self) -> bool {
+    /// Whether generated code runs, where that is asked: of no library, and of nothing that is for elsewhere.
+    fn runs(&self) -> Option<bool> {
         match &self.barred {
-            Some(Barred::Killed(_)) => false,
-            Some(Barred::Library) => true,
-            None => self.choice().is_some_and(|choice| choice.is_ok()),
+            Some(Barred::Killed(_)) => Some(false),
+            Some(Barred::Library | Barred::Elsewhere(_)) => None,
+            None => Some(self.choice().is_some_and(|choice| choice.is_ok())),
         }
     }
 }
@@ -75,7 +77,13 @@ pub(crate) fn doctor(args: args::Doctor) -> Result<ExitCode, Failure> {
     };
     let output = if args.json { say::json(&answers) } else { say::text(&answers) };
     say::print(&output)?;
-    Ok(if answers.iter().all(Answer::runs) { ExitCode::SUCCESS } else { ExitCode::from(CANNOT) })
+    Ok(if all_run(&answers) { ExitCode::SUCCESS } else { ExitCode::from(CANNOT) })
+}
+
+/// Whether generated code runs in whatever is for this system; and something is.
+fn all_run(answers: &[Answer]) -> bool {
+    let elsewhere = |answer: &Answer| matches!(answer.barred, Some(Barred::Elsewhere(_)));
+    answers.iter().all(|answer| answer.runs() != Some(false)) && !answers.iter().all(elsewhere)
 }
 
 fn this_process() -> Answer {

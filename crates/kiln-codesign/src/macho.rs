@@ -16,7 +16,7 @@ pub(crate) const CPU_X86_64: u32 = 0x0100_0007;
 pub(crate) const LC_CODE_SIGNATURE: u32 = 0x1d;
 const LC_SEGMENT_64: u32 = 0x19;
 const LC_BUILD_VERSION: u32 = 0x32;
-/// `LC_VERSION_MIN_` of macOS, iOS, tvOS and watchOS.
+/// `LC_VERSION_MIN_` of macOS, iOS, tvOS and watchOS, whose platforms are 1 to 4.
 const LC_VERSION_MIN: [u32; 4] = [0x24, 0x25, 0x2f, 0x30];
 
 const MH_MAGIC_64: u32 = 0xfeed_facf;
@@ -37,6 +37,8 @@ pub(crate) struct MachO {
     pub(crate) signature: Option<SignatureCommand>,
     /// The version of the SDK, or else of the system, that the file is built for, as `xxxx.yy.zz` in nibbles.
     pub(crate) sdk: Option<u32>,
+    /// Which system it is for: `PLATFORM_MACOS` and so on.
+    pub(crate) platform: Option<u32>,
 }
 
 #[derive(Debug)]
@@ -95,6 +97,7 @@ impl MachO {
             first_content: file.len(),
             signature: None,
             sdk: None,
+            platform: None,
         };
         let mut at = HEADER;
         for _ in 0..commands {
@@ -132,12 +135,15 @@ impl MachO {
             LC_BUILD_VERSION => {
                 let (minimum, sdk) = (le32(command, 12).map_err(placed)?, le32(command, 16).map_err(placed)?);
                 self.sdk.get_or_insert(if sdk == 0 { minimum } else { sdk });
+                self.platform.get_or_insert(le32(command, 8).map_err(placed)?);
             }
-            _ if LC_VERSION_MIN.contains(&kind) => {
-                let (minimum, sdk) = (le32(command, 8).map_err(placed)?, le32(command, 12).map_err(placed)?);
-                self.sdk.get_or_insert(if sdk == 0 { minimum } else { sdk });
+            _ => {
+                if let Some(index) = LC_VERSION_MIN.iter().position(|known| *known == kind) {
+                    let (minimum, sdk) = (le32(command, 8).map_err(placed)?, le32(command, 12).map_err(placed)?);
+                    self.sdk.get_or_insert(if sdk == 0 { minimum } else { sdk });
+                    self.platform.get_or_insert(index as u32 + 1);
+                }
             }
-            _ => {}
         }
         Ok(())
     }

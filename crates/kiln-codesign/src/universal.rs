@@ -2,7 +2,7 @@
 
 use crate::bytes::{be32, be64, round_up, span};
 use crate::error::{Error, Result};
-use crate::macho::{self, CPU_ARM64, CPU_X86_64};
+use crate::macho::{self, CPU_ARM64, CPU_X86_64, MachO};
 use crate::signature::Signature;
 
 pub(crate) const FAT_MAGIC: u32 = 0xcafe_babe;
@@ -95,6 +95,33 @@ impl<'a> Slice<'a> {
     #[must_use]
     pub fn is_executable(&self) -> bool {
         macho::file_type(self.bytes).is_ok_and(|kind| kind == macho::MH_EXECUTE)
+    }
+
+    /// The system that it is built for: `macOS`, `iOS` and so on, `platform N` where it has no name here. `None` where it does
+    /// not say.
+    ///
+    /// # Errors
+    ///
+    /// Its load commands are malformed, or it is of 32 bits.
+    pub fn platform(&self) -> Result<Option<String>> {
+        // `<mach-o/loader.h>`, `PLATFORM_`
+        const NAMES: [&str; 12] = [
+            "macOS",
+            "iOS",
+            "tvOS",
+            "watchOS",
+            "bridgeOS",
+            "Mac Catalyst",
+            "the iOS simulator",
+            "the tvOS simulator",
+            "the watchOS simulator",
+            "DriverKit",
+            "visionOS",
+            "the visionOS simulator",
+        ];
+        let Some(platform) = MachO::parse(self.bytes)?.platform else { return Ok(None) };
+        let name = (platform as usize).checked_sub(1).and_then(|index| NAMES.get(index));
+        Ok(Some(name.map_or_else(|| format!("platform {platform}"), |name| (*name).to_owned())))
     }
 
     /// What it is signed with: [`Signature::of`] its bytes.

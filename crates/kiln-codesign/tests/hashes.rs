@@ -154,6 +154,31 @@ fn universal_files() {
     assert_eq!(end, signed.len());
 }
 
+/// The same with a header whose offsets have 64 bits (`FAT_MAGIC_64`).
+#[test]
+fn universal_files_of_64_bits() {
+    let narrow = fixture("universal");
+    let mut input = vec![0xca, 0xfe, 0xba, 0xbf, 0, 0, 0, 2];
+    for index in 0..2 {
+        let entry = &narrow[8 + index * 20..28 + index * 20];
+        // CPU, subtype; offset and size, widened; alignment; reserved.
+        input.extend([&entry[..8], &[0; 4], &entry[8..12], &[0; 4], &entry[12..20], &[0; 4]].concat());
+    }
+    input.extend(&narrow[input.len()..]);
+    let signing = Signing::ad_hoc("org.example.hello").hardened(true);
+    let (wide, narrow) = (signing.sign(&input).unwrap(), signing.sign(&narrow).unwrap());
+    assert_eq!(wide.len(), narrow.len());
+    assert_eq!(wide[8 + 2 * 32..], narrow[8 + 2 * 32..], "the slices are the same, and where they are");
+    for index in 0..2 {
+        let (wide, narrow) = (&wide[8 + index * 32..40 + index * 32], &narrow[8 + index * 20..28 + index * 20]);
+        let offset = u64::from_be_bytes(wide[8..16].try_into().unwrap());
+        let len = u64::from_be_bytes(wide[16..24].try_into().unwrap());
+        assert_eq!((offset, len), (word(narrow, 8) as u64, word(narrow, 12) as u64));
+    }
+    let slices = kiln_codesign::slices(&wide).unwrap();
+    slices.iter().for_each(|slice| assert_eq!(Signed::of(slice.bytes()).check(None), [2]));
+}
+
 /// A page that is not hashed is found, so the comparison means something.
 #[test]
 #[should_panic(expected = "page 4")]

@@ -212,6 +212,75 @@ fn either_encoding() {
     assert_eq!(names, ["com.apple.security.cs.allow-jit"]);
 }
 
+/// The fields that each version added: an older one does not have them, whatever stands there.
+#[test]
+fn versions() {
+    let with = |name: &str, version: u16, fields: &[(usize, &[u8])]| {
+        let mut file = fixture(name);
+        let start = find(&file, &[0xfa, 0xde, 0x0c, 0x02]);
+        file[start + 10..start + 12].copy_from_slice(&version.to_be_bytes());
+        for (at, bytes) in fields {
+            file[start + at..start + at + bytes.len()].copy_from_slice(bytes);
+        }
+        Signature::of(&file).map(|signature| signature.unwrap().directory().clone())
+    };
+    // The identifier begins where 0x20500 ends: "org.example.hello".
+    let newest = with("arm64.jit", 0x600, &[]).unwrap();
+    assert_eq!((newest.version, newest.linkage), (0x2_0600, *b"org."));
+    assert_eq!(newest.linkage_data, (0x6578_616d, 0x706c_652e));
+    assert_eq!((newest.runtime, newest.executable_limit), (0x000e_0200, 0x4000));
+    let directory = with("arm64.jit", 0x500, &[(92, &[0, 0, 1, 2])]).unwrap();
+    assert_eq!((directory.pre_encrypt_offset, directory.linkage, directory.linkage_data), (0x102, [0; 4], (0, 0)));
+    let directory = with("arm64.jit", 0x400, &[]).unwrap();
+    assert_eq!((directory.runtime, directory.executable_flags.0), (0, 1));
+    // The limit of 64 bits counts if it is there.
+    let limit: [(usize, &[u8]); 2] = [(32, &[0; 4]), (62, &[0x40, 0xa0])];
+    let directory = with("arm64.jit", 0x300, &limit).unwrap();
+    assert_eq!((directory.code_limit, directory.executable_limit, directory.executable_flags.0), (0x40a0, 0, 0));
+    // The team's offset, which stands at 48, is the identifier's here.
+    let team: [(usize, &[u8]); 2] = [(44, &[0, 0, 0, 9]), (51, &[96])];
+    let directory = with("arm64.jit", 0x200, &team).unwrap();
+    assert_eq!((directory.team.as_deref(), directory.scatter_offset), (Some("org.example.hello"), 9));
+    let directory = with("arm64.jit", 0x100, &team).unwrap();
+    assert_eq!((directory.team, directory.scatter_offset), (None, 9));
+    assert_eq!(with("arm64.jit", 1, &team).unwrap().scatter_offset, 0);
+    let refused = |version: u16, fields: &[(usize, &[u8])]| with("arm64.jit", version, fields).unwrap_err().to_string();
+    assert_eq!(refused(0, &[]), "the CodeDirectory: offset 0x8: a CodeDirectory of version 0x20000 is not known");
+    assert_eq!(
+        refused(0x500, &[(9, &[3])]),
+        "the CodeDirectory: offset 0x8: a CodeDirectory of version 0x30500 is not known"
+    );
+    assert_eq!(refused(0x500, &[(37, &[9])]), "the CodeDirectory: offset 0x25: hashes of kind 9 are not known");
+    assert_eq!(refused(0x500, &[(36, &[20])]), "the CodeDirectory: offset 0x24: SHA-256 has no 20 bytes");
+    assert_eq!(refused(0x500, &[(39, &[32])]), "the CodeDirectory: offset 0x27: pages of 2^32 bytes");
+    assert_eq!(
+        refused(0x500, &[(28, &[1])]),
+        "the CodeDirectory: offset 0x1c: the CodeDirectory has no room for 16777221 hashes"
+    );
+    assert_eq!(
+        refused(0x500, &[(24, &[1])]),
+        "the CodeDirectory: offset 0x18: there is no room for 16777223 special slots"
+    );
+}
+
+/// Which system a file is for.
+#[test]
+fn platforms() {
+    let with = |change: &[u8]| {
+        let mut file = fixture("arm64");
+        let command = find(&file, &[0x32, 0, 0, 0, 0x20, 0, 0, 0]);
+        file[command..command + change.len()].copy_from_slice(change);
+        slices(&file).unwrap()[0].platform().unwrap()
+    };
+    assert_eq!(with(&[]).as_deref(), Some("macOS"));
+    assert_eq!(with(&[0x32, 0, 0, 0, 0x20, 0, 0, 0, 2]).as_deref(), Some("iOS"));
+    assert_eq!(with(&[0x32, 0, 0, 0, 0x20, 0, 0, 0, 99]).as_deref(), Some("platform 99"));
+    assert_eq!(with(&[0x32, 0, 0, 0, 0x20, 0, 0, 0, 0]).as_deref(), Some("platform 0"));
+    // LC_VERSION_MIN_WATCHOS, and another command.
+    assert_eq!(with(&[0x30]).as_deref(), Some("watchOS"));
+    assert_eq!(with(&[0x33]), None);
+}
+
 /// A hash of what lies beside the file: no mismatch, and said.
 #[test]
 fn what_lies_in_a_bundle() {

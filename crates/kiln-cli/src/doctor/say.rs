@@ -8,7 +8,7 @@ use kiln_codesign::{Signature, Value};
 use serde_json::{Map, json};
 
 use super::signed::Signed;
-use super::{Answer, Barred, Row};
+use super::{Answer, Barred, Row, all_run};
 use crate::Failure;
 use crate::entitle::shown;
 
@@ -27,10 +27,11 @@ pub(super) fn text(answers: &[Answer]) -> String {
 
 fn one(answer: &Answer) -> String {
     let bold = Style::new().bold();
-    let about = match (&answer.signed, &answer.situation) {
-        (Some(signed), _) => signed_as(signed),
-        (None, Some(situation)) => situation.to_string(),
-        (None, None) => String::new(),
+    let about = match (&answer.barred, &answer.signed, &answer.situation) {
+        (Some(Barred::Elsewhere(why)), ..) => why.clone(),
+        (_, Some(signed), _) => signed_as(signed),
+        (_, None, Some(situation)) => situation.to_string(),
+        (_, None, None) => String::new(),
     };
     let mut out = format!("{bold}{}{bold:#}: {about}\n", answer.who);
     for row in answer.rows.iter().filter(|row| row.outcome != Outcome::Absent || row.change.is_some()) {
@@ -41,6 +42,7 @@ fn one(answer: &Answer) -> String {
     }
     let red = Style::new().bold().fg_color(Some(AnsiColor::Red.into()));
     match (&answer.barred, answer.choice()) {
+        (Some(Barred::Elsewhere(_)), _) => {}
         (Some(Barred::Library), _) => {
             out += "  a library has no process of its own: ask about the program that loads it\n";
         }
@@ -104,6 +106,7 @@ pub(super) fn json(answers: &[Answer]) -> String {
             "subject": answer.who,
             "situation": answer.situation.as_ref().map(ToString::to_string),
             "signature": answer.signed.as_ref().map(signature),
+            "elsewhere": match &answer.barred { Some(Barred::Elsewhere(why)) => Some(why), _ => None },
             "library": matches!(answer.barred, Some(Barred::Library)),
             "killed": match &answer.barred { Some(Barred::Killed(why)) => Some(why), _ => None },
             "strategies": answer.rows.iter().map(row).collect::<Vec<_>>(),
@@ -114,8 +117,7 @@ pub(super) fn json(answers: &[Answer]) -> String {
             "change": answer.change,
         })
     };
-    let runs = answers.iter().all(Answer::runs);
-    let whole = json!({ "runs": runs, "answers": answers.iter().map(of).collect::<Vec<_>>() });
+    let whole = json!({ "runs": all_run(answers), "answers": answers.iter().map(of).collect::<Vec<_>>() });
     format!("{whole:#}\n")
 }
 

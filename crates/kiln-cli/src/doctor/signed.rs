@@ -49,8 +49,14 @@ pub(super) fn slice(file: &str, slice: &Slice<'_>, several: bool, plan: Option<&
     let of_slice = |error: kiln_codesign::Error| {
         about(&if several { format!("{file}: the slice for {architecture}") } else { file.to_owned() }, error)
     };
-    let signature = slice.signature().map_err(of_slice)?;
     let who = format!("{file} ({architecture})");
+    if let Some(why) = elsewhere(slice).map_err(of_slice)? {
+        let flags = Flags::default();
+        let signed =
+            Signed { architecture, flags, entitlements: Entitlements::new(), signature: None, lists_functions: false };
+        return Ok(answer(who, file, signed, Some(Barred::Elsewhere(why)), Vec::new()));
+    }
+    let signature = slice.signature().map_err(of_slice)?;
     let (flags, entitlements, signature) = match (plan, signature) {
         (Some(plan), _) => {
             let (flags, entitlements) = parse(plan)?;
@@ -79,6 +85,15 @@ pub(super) fn slice(file: &str, slice: &Slice<'_>, several: bool, plan: Option<&
     Ok(answer(who, file, signed, barred, notes))
 }
 
+/// Why no Mac with Apple silicon runs the slice, whatever it is signed with.
+fn elsewhere(slice: &Slice<'_>) -> Result<Option<String>, kiln_codesign::Error> {
+    if !slice.is_arm64() && !slice.is_x86_64() {
+        return Ok(Some("Apple Silicon runs no code for this processor".to_owned()));
+    }
+    let platform = slice.platform()?.filter(|platform| platform != "macOS" && platform != "Mac Catalyst");
+    Ok(platform.map(|platform| format!("it is built for {platform}, whose rules are others")))
+}
+
 /// Why the code is not what was signed.
 fn broken(signature: &Signature) -> Option<String> {
     let breaks = |mismatch: &&Mismatch| !matches!(mismatch, Mismatch::Unreadable(..) | Mismatch::Entitlements);
@@ -105,7 +120,7 @@ fn answer(who: String, file: &str, signed: Signed, barred: Option<Barred>, more:
         signed: None,
     };
     match &answer.barred {
-        Some(Barred::Library) => {}
+        Some(Barred::Library | Barred::Elsewhere(_)) => {}
         Some(Barred::Killed(_)) => answer.change = Some(command(file, &signed, &[])),
         None => {
             let situation = signed.situation(&[]);

@@ -5,7 +5,7 @@ use kiln_codesign::{Entitlements, Signing, Value};
 use serde_json::json;
 
 use crate::Dir;
-use crate::sign::fixture;
+use crate::signatures::fixture;
 
 /// A folder with the program `hello`, signed so.
 fn signed(hardened: bool, entitlements: &[&str]) -> Dir {
@@ -235,6 +235,33 @@ libhello.dylib (arm64): signed ad hoc by the linker, not hardened, no entitlemen
     );
 }
 
+/// What no Mac with Apple silicon runs is said, and does not count beside what one does.
+#[test]
+fn what_is_for_elsewhere() {
+    let dir = Dir::new();
+    let mut file = fixture("universal");
+    // CPU_TYPE_X86 in the universal header; such a slice's own bytes are not read.
+    file[8] = 0;
+    dir.write("both", &file);
+    dir.kiln(["doctor", "both"]).prints(&format!(
+        "\
+both (i386): Apple Silicon runs no code for this processor
+
+both (arm64): signed ad hoc by the linker, not hardened, no entitlements
+  seal             works: the process is not hardened
+  thread toggle    works: the process is not hardened
+  toggle callback  works: the process is not hardened; without jit-write-allowlist no list is checked
+{RWX}  Kiln takes seal for modules, thread toggle for small functions
+  allow-jit: not needed, for the program is not hardened
+"
+    ));
+    let mut file = fixture("arm64");
+    let command = file.windows(8).position(|window| window == [0x32, 0, 0, 0, 0x20, 0, 0, 0]).unwrap();
+    file[command + 8] = 2;
+    dir.write("app", &file);
+    dir.kiln(["doctor", "app"]).gives(1, "app (arm64): it is built for iOS, whose rules are others\n", "");
+}
+
 /// What the command line for a change must not lose.
 #[test]
 fn what_else_is_signed_stays() {
@@ -290,6 +317,7 @@ fn for_scripts() {
         ("subject", json!("hello (arm64)")),
         ("situation", json!("aarch64-apple-darwin, 16 KiB pages, hardened, allow-jit")),
         ("library", json!(false)),
+        ("elsewhere", json!(null)),
         ("killed", json!(null)),
         ("modules", json!({ "strategy": "thread toggle", "reason": "hardened, with allow-jit" })),
         ("functions", json!({ "strategy": "thread toggle", "reason": "hardened, with allow-jit" })),

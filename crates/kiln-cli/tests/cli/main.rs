@@ -15,6 +15,8 @@ mod life;
 mod make;
 mod run;
 mod sign;
+#[path = "../../../kiln-codesign/tests/common/mod.rs"]
+mod signatures;
 mod terminal;
 
 use std::ffi::OsStr;

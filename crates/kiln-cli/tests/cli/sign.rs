@@ -5,21 +5,8 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 
 use kiln_codesign::{Signature, slices};
 
-use crate::{Dir, repository};
-
-/// A Mach-O file of the signatures' crate: lines of an offset and bytes, and its length.
-pub(crate) fn fixture(name: &str) -> Vec<u8> {
-    let path = repository().join(format!("crates/kiln-codesign/tests/fixtures/{name}.hex"));
-    let text = fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-    let mut bytes = Vec::new();
-    for line in text.lines().filter(|line| !line.starts_with('#')) {
-        let (offset, data) = line.split_once(' ').unwrap_or((line, ""));
-        bytes.resize(usize::from_str_radix(offset, 16).unwrap(), 0);
-        let byte = |at: usize| u8::from_str_radix(&data[at * 2..at * 2 + 2], 16).unwrap();
-        bytes.extend((0..data.len() / 2).map(byte));
-    }
-    bytes
-}
+use crate::Dir;
+use crate::signatures::fixture;
 
 /// A folder with this fixture as the program `hello`.
 fn folder(name: &str) -> Dir {

@@ -1,10 +1,12 @@
-//! The fixtures: Mach-O files, and what `rcodesign` made of them. `cargo xtask codesign-fixtures` writes them.
+//! The fixtures: Mach-O files, and what `rcodesign` made of them. `cargo xtask codesign-fixtures` writes them. The command's
+//! tests use this file too.
+#![allow(dead_code, clippy::unwrap_used, clippy::panic)]
 
 use std::fs;
 use std::path::Path;
 
 fn text(name: &str) -> String {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(name);
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../kiln-codesign/tests/fixtures").join(name);
     fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
