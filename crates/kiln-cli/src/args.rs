@@ -72,6 +72,12 @@ pub(crate) struct Run {
     /// Use a shared library too, by its file or as `m` for libm.so
     #[arg(long = "lib", value_name = "NAME")]
     pub(crate) libraries: Vec<String>,
+    /// Stop it after so many seconds, and say where it was
+    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
+    pub(crate) timeout: Option<f64>,
+    /// Report a crash as one JSON object
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 /// Cut flat machine code out of a file

@@ -1,6 +1,7 @@
 //! Debug information (DWARF) of one file: which source line an address is from.
 
 use std::path::Path;
+
 use std::sync::Arc;
 
 use gimli::LittleEndian;
@@ -28,6 +29,13 @@ impl std::fmt::Display for Place {
     }
 }
 
+/// A function that an address is in, by its own code or inlined.
+#[derive(Clone, Debug)]
+pub(crate) struct Within {
+    pub(crate) function: Option<String>,
+    pub(crate) place: Option<Place>,
+}
+
 impl Debug {
     /// Reads what there is; `address` gives the sections of the file, by their index in [`Contents::sections`], the
     /// addresses that are spoken of. `None`: there is none, or it cannot be read.
@@ -48,6 +56,17 @@ impl Debug {
     pub(crate) fn place(&self, address: u64) -> Option<Place> {
         let location = self.context.find_location(address).ok()??;
         place(&location)
+    }
+
+    /// The functions that the instruction at `address` is in: what was inlined last comes first.
+    pub(crate) fn within(&self, address: u64) -> Vec<Within> {
+        let Ok(mut frames) = self.context.find_frames(address).skip_all_loads() else { return Vec::new() };
+        let mut within = Vec::new();
+        while let Ok(Some(frame)) = frames.next() {
+            let function = frame.function.and_then(|name| name.raw_name().ok().map(|name| name.into_owned()));
+            within.push(Within { function, place: frame.location.and_then(|location| place(&location)) });
+        }
+        within
     }
 }
 

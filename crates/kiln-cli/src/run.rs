@@ -5,11 +5,15 @@ use std::ffi::{OsString, c_char, c_int};
 use std::os::unix::ffi::OsStringExt;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
 
 use kiln::{Function, Kind, Linker, Module, Target};
 
 use crate::args::number;
+use crate::crash::Watch;
 use crate::inputs::{self, Input};
+use crate::supervise::{self, End};
 use crate::{Failure, args, crash, described};
 
 /// `_start(text, length)`; what it returns is narrated.
@@ -19,29 +23,74 @@ type Main = extern "C" fn(c_int, *const *const c_char, *const *const c_char) -> 
 
 pub(crate) fn run(args: args::Run) -> Result<ExitCode, Failure> {
     let (files, text) = split(args.first, args.last, std::env::args_os().any(|argument| argument == "--"));
-    let mut linker = Linker::new(Target::host());
     let inputs = files.iter().map(|file| inputs::read(file, Target::host(), true)).collect::<Result<Vec<_>, _>>()?;
-    for input in &inputs {
-        add(&mut linker, input, args.entry.as_deref())?;
+    let inputs = Arc::new(inputs);
+    let limit = args.timeout.map(Duration::from_secs_f64);
+    let options = crash::Options { json: args.json.then_some(libc::STDERR_FILENO), limit };
+    let run = || load_and_call(&files, &inputs, args.entry.as_deref(), &args.libraries, &text, options);
+    // The code runs in this very process, as its user expects, unless somebody must be there to end it.
+    if limit.is_none() {
+        return run().map(|()| ExitCode::SUCCESS);
+    }
+    let end = supervise::run(limit, || match run() {
+        Ok(()) => 0,
+        Err(failure) => {
+            crate::report(&failure);
+            i32::from(crate::FAILED)
+        }
+    })?;
+    let file = files.first().map(|file| file.display().to_string()).unwrap_or_default();
+    Ok(ExitCode::from(match end {
+        End::Finished(status) | End::Exited { status, .. } => status as u8,
+        End::Reported(signal) => (128 + signal) as u8,
+        End::TimedOut { reported } => {
+            if !reported {
+                let seconds = limit.unwrap_or_default().as_secs_f64();
+                let silent = "did not answer the signal that asked where it was";
+                crate::report(&Failure::new(format!("{file}: not back after {seconds} s, and {silent}")));
+            }
+            crash::TIMED_OUT
+        }
+        End::Killed(signal) => {
+            crate::report(&Failure::new(format!("{file}: ended by {}", crash::name(signal))));
+            (128 + signal) as u8
+        }
+    }))
+}
+
+fn load_and_call(
+    files: &[PathBuf],
+    inputs: &Arc<Vec<Input>>,
+    asked: Option<&str>,
+    libraries: &[String],
+    text: &[OsString],
+    options: crash::Options,
+) -> Result<(), Failure> {
+    let mut linker = Linker::new(Target::host());
+    for input in inputs.iter() {
+        add(&mut linker, input, asked)?;
     }
     let program = files.first().map(|file| file.as_os_str().to_owned());
-    linker.arguments(program.iter().chain(&text))?;
-    for library in &args.libraries {
+    linker.arguments(program.iter().chain(text))?;
+    for library in libraries {
         // SAFETY: whoever names a library vouches for the code in it.
         unsafe { linker.define_library(library) }?;
     }
     // Where it is in an archive, nothing else asks for it.
-    match &args.entry {
+    match asked {
         Some(entry) => linker.want(&[entry]),
         None => linker.want(&["_start", "main"]),
     };
+    linker.explain_to(crash::loaded);
+    // Initializers run while the code is loaded.
+    let watch = crash::watch(inputs, options);
     // SAFETY: whoever runs this command on a file vouches for the code in it.
-    let module = unsafe { linker.load() }.map_err(|error| explain(error, &files, &text))?;
-    let name = entry(&module, args.entry.as_deref(), &files)?;
-    if name == "main" && args.entry.is_none() {
-        return call_main(&module, inputs);
+    let module = unsafe { linker.load() }.map_err(|error| explain(error, files, text))?;
+    let name = entry(&module, asked, files)?;
+    if name == "main" && asked.is_none() {
+        return call_main(&module, watch);
     }
-    call_start(&module, &name, inputs, text)
+    call_start(&module, &name, text, watch)
 }
 
 /// What stands in front of `--` are files; without `--`, the first word alone is one.
@@ -108,7 +157,7 @@ fn entry(module: &Module, asked: Option<&str>, files: &[PathBuf]) -> Result<Stri
     })
 }
 
-fn call_start(module: &Module, name: &str, inputs: Vec<Input>, words: Vec<OsString>) -> Result<ExitCode, Failure> {
+fn call_start(module: &Module, name: &str, words: &[OsString], watch: Watch) -> Result<(), Failure> {
     let text = (!words.is_empty()).then(|| {
         let mut text = words.join(" ".as_ref()).into_vec();
         text.push(b'\n');
@@ -119,14 +168,13 @@ fn call_start(module: &Module, name: &str, inputs: Vec<Input>, words: Vec<OsStri
     let start: Function<Start> = unsafe { module.function(name) }?;
     tracing::info!("entry {name} at {:#x}", start.pointer() as usize);
     tracing::info!("call {name}({pointer:p}, {length})");
-    let watch = crash::watch(module, inputs, crash::Options::default());
     let result = start.call(pointer, length);
     drop(watch);
     tracing::info!("{name} returned {result:#x}");
-    Ok(ExitCode::SUCCESS)
+    Ok(())
 }
 
-fn call_main(module: &Module, inputs: Vec<Input>) -> Result<ExitCode, Failure> {
+fn call_main(module: &Module, watch: Watch) -> Result<(), Failure> {
     unsafe extern "C" {
         static environ: *const *const c_char;
     }
@@ -137,7 +185,6 @@ fn call_main(module: &Module, inputs: Vec<Input>) -> Result<ExitCode, Failure> {
     let environment = unsafe { environ };
     tracing::info!("entry main at {:#x}", main.pointer() as usize);
     tracing::info!("call main({argc}, argv, envp)");
-    let watch = crash::watch(module, inputs, crash::Options::default());
     let status = main.call(argc, argv, environment);
     tracing::info!("main returned {status}");
     // The watch goes on: what runs now is code of the module too.

@@ -3,10 +3,9 @@
 
 use std::ffi::CString;
 use std::io::Write;
-use std::time::Duration;
 
 use anstyle::Style;
-use kiln::{Code, CodeHeap, Linker, Module, Target};
+use kiln::{Code, CodeHeap, HeapOptions, Linker, Module, Target};
 use serde_json::{Value, json};
 
 use super::arguments::{Arguments, Buffer};
@@ -15,8 +14,8 @@ use super::place::{Convention, place};
 use super::signature::{Scalar, Signature, Type};
 use super::time::{self, Times};
 use super::trampoline::{Frame, Registers};
-use crate::inputs::Input;
-use crate::{Failure, args, crash, memory};
+use crate::crash::Watch;
+use crate::{Failure, args, memory};
 
 /// The exit status of a call that broke the calling convention.
 const BROKEN: i32 = 1;
@@ -27,7 +26,7 @@ pub(super) fn load(linker: Linker<'_>) -> kiln::Result<Module> {
 }
 
 /// A function that only returns.
-pub(super) fn empty(heap: &CodeHeap) -> Result<Code, Failure> {
+fn empty(heap: &CodeHeap) -> Result<Code, Failure> {
     #[cfg(target_arch = "x86_64")]
     const RETURN: &[u8] = &[0xc3];
     #[cfg(target_arch = "aarch64")]
@@ -49,46 +48,41 @@ pub(super) struct Job<'j> {
     pub(super) name: &'j str,
     pub(super) address: usize,
     pub(super) signature: &'j Signature,
-    pub(super) empty: Code,
     pub(super) guards: &'j Guards,
 }
 
 impl Job<'_> {
     /// Makes the call and prints what came of it. The exit status.
-    pub(super) fn run(
-        &self,
-        module: &Module,
-        arguments: Arguments,
-        inputs: Vec<Input>,
-        limit: Option<Duration>,
-    ) -> i32 {
+    pub(super) fn run(&self, module: &Module, arguments: &Arguments, watch: Watch) -> Result<i32, Failure> {
         let placed = place(Convention::of(Target::host()), &arguments.passed);
-        let watch = crash::watch(module, inputs, crash::Options { limit });
         let call = |frame: &mut Frame| {
-            // SAFETY: the user vouches for the function and its signature. One call is made at a time. The empty function
-            // takes no arguments, so that what is on the stack for it does not matter.
+            // SAFETY: the user vouches for the function and its signature, and `placed` lives. One call is made at a time.
             unsafe { frame.call() }
         };
         let mut frame = Frame::new(self.address, &placed);
         tracing::info!("call {} at {:#x}", self.name, self.address);
-        let times = if self.args.time || self.args.repeat.is_some() {
+        let mut times = None;
+        if self.args.time || self.args.repeat.is_some() {
+            let heap = CodeHeap::new(HeapOptions::new())?;
+            let empty = empty(&heap)?;
             let again = || Frame::new(self.address, &placed);
             let repeat = self.args.repeat.map(|repeat| repeat.get() - 1);
             // The first call warms up, and gives the result.
             call(&mut frame);
-            (repeat != Some(0)).then(|| time::measure(repeat, &call, &again, self.empty.address() as usize))
+            if repeat != Some(0) {
+                times = Some(time::measure(repeat, &call, &again, empty.address() as usize));
+            }
         } else {
             call(&mut frame);
-            None
-        };
+        }
         // SAFETY: flushes what the code has written, so that it stands in front of the result.
         unsafe { libc::fflush(std::ptr::null_mut()) };
         drop(watch);
         let problems = self.guards.problems(&frame, module);
         let text = if self.args.json {
-            self.as_json(&frame, &arguments, times, &problems)
+            self.as_json(&frame, arguments, times, &problems)
         } else {
-            self.as_text(&frame, &arguments, times)
+            self.as_text(&frame, arguments, times)
         };
         let mut stdout = anstream::stdout().lock();
         // Whoever has closed standard output does not want it.
@@ -96,7 +90,7 @@ impl Job<'_> {
         for problem in problems.iter().filter(|_| !self.args.json) {
             crate::report(&Failure::new(format!("`{}` {problem}", self.name)));
         }
-        if problems.is_empty() { 0 } else { BROKEN }
+        Ok(if problems.is_empty() { 0 } else { BROKEN })
     }
 
     fn as_text(&self, frame: &Frame, arguments: &Arguments, times: Option<Times>) -> String {

@@ -15,9 +15,10 @@ mod trampoline;
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::Duration;
 
-use kiln::{CodeHeap, Contents, HeapOptions, Kind, Linker, Module, Target};
+use kiln::{Contents, Kind, Linker, Module, Target};
 
 use crate::debug::Debug;
 use crate::inputs::{self, Input};
@@ -26,10 +27,8 @@ use crate::supervise::{self, End};
 use crate::{Failure, args, crash};
 use arguments::{Arguments, Mismatch};
 use check::Guards;
+use invoke::Job;
 use signature::Signature;
-
-/// The exit status of a call that took too long, as `timeout` has it.
-const TIMED_OUT: u8 = 124;
 
 pub(crate) fn call(args: args::Call) -> Result<ExitCode, Failure> {
     let (files, name, words) = split(&args.words);
@@ -37,37 +36,51 @@ pub(crate) fn call(args: args::Call) -> Result<ExitCode, Failure> {
     let prototypes: Vec<Prototype> = inputs.iter().flat_map(described).collect();
     let Some(name) = name else { return list::list(&inputs, &prototypes) };
     let guards = if args.check { Guards::of(&inputs)? } else { Guards::default() };
+    let prototype = prototypes.iter().find(|prototype| prototype.is(&name));
+    let limit = args.timeout.map(Duration::from_secs_f64);
+    let first = inputs.first().map(|input| input.name.clone()).unwrap_or_default();
+    let inputs = Arc::new(inputs);
+    // What is loaded may run as it is: its initializers.
+    let end = supervise::run(limit, || {
+        let options = crash::Options { json: args.json.then_some(libc::STDOUT_FILENO), limit };
+        let watch = crash::watch(&inputs, options);
+        let called = load(&inputs, &guards, &name, prototype, &files).and_then(|(module, address)| {
+            let signature = signature_of(&args, &name, prototype, &files)?;
+            let arguments = Arguments::read(&signature, &words)
+                .map_err(|Mismatch(why)| mismatch(&why, &name, &signature, prototype))?;
+            let job = Job { args: &args, name: &name, address, signature: &signature, guards: &guards };
+            job.run(&module, &arguments, watch)
+        });
+        called.unwrap_or_else(|failure| {
+            crate::report(&failure);
+            i32::from(crate::FAILED)
+        })
+    })?;
+    ended(end, &first, &name, limit, args.json)
+}
+
+/// Loads the files, and finds the function.
+fn load(
+    inputs: &[Input],
+    guards: &Guards,
+    name: &str,
+    prototype: Option<&Prototype>,
+    files: &[PathBuf],
+) -> Result<(Module, usize), Failure> {
     let mut linker = Linker::new(Target::host());
-    for input in &inputs {
+    for input in inputs {
         input.add(&mut linker, 0)?;
     }
     guards.define(&mut linker);
-    // SAFETY-relevant only where it is called: see `invoke::load`.
-    let module = invoke::load(linker).map_err(|error| with_next(error, &files))?;
-    let prototype = prototypes.iter().find(|prototype| prototype.is(&name));
-    let symbol = prototype.map_or(&*name, Prototype::symbol);
-    let Some(address) = module.address(symbol).or_else(|| module.address(&name)) else {
-        return Err(missing(&name, &module, &files));
-    };
-    let signature = signature_of(&args, &name, prototype, &files)?;
-    let arguments =
-        Arguments::read(&signature, &words).map_err(|Mismatch(why)| mismatch(&why, &name, &signature, prototype))?;
-    // An empty function, against which the time is measured. Its memory must live as long as the child calls it.
-    let heap = CodeHeap::new(HeapOptions::new())?;
-    let empty = invoke::empty(&heap)?;
-    let job = invoke::Job {
-        args: &args,
-        name: &name,
-        address: address as usize,
-        signature: &signature,
-        empty,
-        guards: &guards,
-    };
-    let limit = args.timeout.map(Duration::from_secs_f64);
-    let json = args.json;
-    let first = inputs.first().map(|input| input.name.clone()).unwrap_or_default();
-    let end = supervise::run(limit, || job.run(&module, arguments, inputs, limit))?;
-    ended(end, &first, &name, limit, json)
+    let symbol = prototype.map_or(name, Prototype::symbol);
+    linker.want(&[symbol, name]);
+    linker.explain_to(crash::loaded);
+    let module = invoke::load(linker).map_err(|error| with_next(error, files))?;
+    let address = module.address(symbol).or_else(|| module.address(name)).map(|address| address as usize);
+    match address {
+        Some(address) => Ok((module, address)),
+        None => Err(missing(name, &module, files)),
+    }
 }
 
 /// What the end of the child means.
@@ -76,11 +89,11 @@ fn ended(end: End, file: &str, name: &str, limit: Option<Duration>, json: bool) 
     let (message, next, status) = match end {
         End::Finished(status) => return Ok(ExitCode::from(status as u8)),
         End::Reported(signal) => return Ok(ExitCode::from((128 + signal) as u8)),
-        End::TimedOut { reported: true } => return Ok(ExitCode::from(TIMED_OUT)),
+        End::TimedOut { reported: true } => return Ok(ExitCode::from(crash::TIMED_OUT)),
         End::TimedOut { reported: false } => (
             format!("`{name}` was not back after {seconds} s, and did not answer the signal that asked where it was"),
             None,
-            TIMED_OUT,
+            crash::TIMED_OUT,
         ),
         End::Killed(signal) => {
             let signal_name = crash::name(signal);

@@ -3,9 +3,10 @@
 
 use kiln::{Arch, Target};
 
-use crate::{Dir, assembly};
+use crate::{Dir, Kiln, assembly, code, gnu, numbered, repository};
 
-const NOT_ALLOWED: &str = "SIGSEGV: access to memory that is not there or not allowed";
+/// An instruction that never is one.
+const UNDEFINED: &str = if cfg!(target_arch = "x86_64") { "ud2" } else { "udf #0x0" };
 
 /// Runs one of two texts behind `_start`, the one for this machine.
 #[track_caller]
@@ -13,7 +14,147 @@ fn stops(x86_64: &str, arm64: &str, status: i32, said: &str) {
     let dir = Dir::new();
     let start = ".text\n.globl _start\n.p2align 2\n_start:\n";
     dir.write("code.s", assembly(&format!("{start}{x86_64}"), &format!("{start}{arm64}")));
-    dir.kiln(["run", "code.s"]).gives(status, "", &format!("kiln: error: code.s: stopped by {said}\n"));
+    says(dir.kiln(["run", "code.s"]), status, "", &format!("kiln: error: code.s: stopped by {said}\n"));
+}
+
+/// The status, the output, and what the report begins with: up to its first line.
+#[track_caller]
+fn says(kiln: Kiln<'_>, status: i32, stdout: &str, said: &str) {
+    let output = kiln.output();
+    let stderr = numbered(&String::from_utf8_lossy(&output.stderr));
+    let end = stderr.find("stopped by").and_then(|at| Some(at + stderr[at..].find('\n')? + 1)).unwrap_or(stderr.len());
+    let found = (code(output.status), String::from_utf8_lossy(&output.stdout).into_owned(), stderr[..end].to_owned());
+    assert_eq!(found, (status, stdout.to_owned(), said.to_owned()));
+}
+
+/// Each program of the folder, with its whole report. What is a register's is left out, and what is the C library's.
+///
+/// `KILN_BLESS=1 cargo test -p kiln-cli --test cli crash` writes the reports: read them then.
+#[test]
+fn programs() {
+    let folder = repository().join("crates/kiln-cli/tests/cli/crashes");
+    let arch = if Target::host().arch() == Arch::X86_64 { "x86-64" } else { "arm64" };
+    let mut programs: Vec<String> = std::fs::read_dir(&folder)
+        .unwrap()
+        .filter_map(|entry| Some(entry.unwrap().file_name().to_str()?.strip_suffix(&format!(".{arch}.s"))?.to_owned()))
+        .collect();
+    programs.sort();
+    assert!(programs.len() >= 12, "{programs:?}");
+    let mut wrong = String::new();
+    for name in programs {
+        let dir = Dir::new();
+        let file = format!("{name}.s");
+        dir.write(&file, std::fs::read(folder.join(format!("{name}.{arch}.s"))).unwrap());
+        let output = dir.kiln(["run", &file]).output();
+        let found = format!("status {}\n{}", code(output.status), stable(&String::from_utf8(output.stderr).unwrap()));
+        let report = folder.join(format!("{name}.{arch}.report"));
+        if std::env::var_os("KILN_BLESS").is_some() {
+            std::fs::write(&report, &found).unwrap();
+        }
+        let expected = std::fs::read_to_string(&report).unwrap_or_default();
+        if found != expected {
+            wrong += &format!("--- {name}: found\n{found}--- expected\n{expected}");
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong}");
+}
+
+/// A report without what differs from run to run, and from one C library to the next.
+fn stable(report: &str) -> String {
+    let mut lines: Vec<String> = Vec::new();
+    let shown = report.split_inclusive("  registers\n").next().unwrap_or_default();
+    for line in numbered(shown).lines() {
+        if !line.contains(" in libc.so") {
+            lines.push(line.to_owned());
+        } else if lines.last().is_none_or(|last| !last.contains("libc")) {
+            lines.push("    … in libc".to_owned());
+        }
+    }
+    let frame = |line: &str| match line.split_once("    #") {
+        // How many there are in the library, it decides.
+        Some(("", rest)) => format!("    #{}", &rest[rest.find(' ').unwrap_or_default()..]),
+        _ => line.to_owned(),
+    };
+    lines.iter().map(|line| frame(line) + "\n").collect()
+}
+
+/// The registers as the code has set them.
+#[test]
+fn registers() {
+    let dir = Dir::new();
+    dir.write(
+        "set.s",
+        assembly(
+            ".globl _start\n_start: mov $0x1111, %eax\nmov $0x2222, %r15\nmov $0x3333, %ebp\nud2\n",
+            ".globl _start\n_start: mov x0, #0x1111\nmov x28, #0x2222\nmov x29, #0x3333\nudf #0\n",
+        ),
+    );
+    let said = String::from_utf8(dir.kiln(["run", "set.s"]).output().stderr).unwrap();
+    let names = if Target::host().arch() == Arch::X86_64 { ["rax", "r15", "rbp"] } else { ["x0", "x28", "x29"] };
+    for (name, value) in names.iter().zip([0x1111u64, 0x2222, 0x3333]) {
+        let register = format!("{name:<6} {value:016x}");
+        assert!(said.contains(&register), "{register} is not in\n{said}");
+    }
+    let json = dir.kiln(["run", "set.s", "--json"]).output();
+    let said = String::from_utf8(json.stderr).unwrap();
+    for part in ["\"signal\":\"SIGILL\"", "\"file\":\"set.s\"", "\"symbol\":\"`_start`+0x", "\"text\":\"ud"] {
+        assert!(said.contains(part) && said.lines().count() == 1, "{part} is not in\n{said}");
+    }
+    assert!(
+        names
+            .iter()
+            .zip(["0x1111", "0x2222", "0x3333"])
+            .all(|(name, value)| { said.contains(&format!("\"{name}\":\"{value}\"")) })
+    );
+}
+
+/// Compiled code, with inlined functions, called back by the C library, whose unwind tables lead back.
+#[test]
+fn through_the_c_library() {
+    let dir = Dir::new();
+    let source = "\
+#include <stdlib.h>
+static int look(const volatile int *p) { return *p; }
+static int order(const void *a, const void *b) {
+    return look(0) + (a != b);
+}
+int main(void) {
+    int numbers[3] = { 3, 1, 2 };
+    qsort(numbers, 3, sizeof *numbers, order);
+    return numbers[0];
+}
+";
+    dir.write("sort.c", source);
+    let said = String::from_utf8(dir.kiln(["run", "sort.c"]).env("KILN_CC", compiler()).output().stderr).unwrap();
+    let frames: Vec<&str> = said.lines().filter(|line| line.starts_with("    #")).collect();
+    assert!(frames[0].contains("`look`, inlined at sort.c:2"), "{said}");
+    assert!(frames[1].contains("`order`+0x") && frames[1].ends_with(" at sort.c:4"), "{said}");
+    assert!(frames[2].contains(" in libc.so"), "{said}");
+    let last = frames.len() - 2;
+    assert!(frames[last].contains("`main`+0x") && frames[last].ends_with(" at sort.c:8"), "{said}");
+    assert!(frames[last + 1].ends_with(" kiln"), "{said}");
+}
+
+/// The compiler for the host, with null pointers left alone.
+fn compiler() -> String {
+    format!(
+        "{}-gcc -fno-delete-null-pointer-checks -fno-isolate-erroneous-paths-dereference",
+        gnu(Target::host().arch())
+    )
+}
+
+#[test]
+fn a_program_that_takes_too_long() {
+    let dir = Dir::new();
+    dir.write("spin.s", assembly(".globl _start\n_start: jmp _start\n", ".globl _start\n_start: b _start\n"));
+    let output = dir.kiln(["run", "spin.s", "--timeout", "0.5"]).output();
+    let said = numbered(&String::from_utf8(output.stderr).unwrap());
+    let expected = "kiln: error: spin.s: not back after 0.5 s, in `_start`+0x0 (pc <address 1>)\n  line      spin.s:2";
+    assert!(said.starts_with(expected) && code(output.status) == 124, "{said}");
+    // A program in time, with its own status, however it ends.
+    dir.write("main.c", "#include <stdlib.h>\nint main(int c, char **v) { if (c > 1) exit(4); return 3; }\n");
+    dir.kiln(["run", "--timeout", "20", "main.c"]).gives(3, "", "");
+    dir.kiln(["run", "--timeout", "20", "main.c", "x"]).gives(4, "", "");
 }
 
 /// A number that is not the same for both architectures.
@@ -27,19 +168,25 @@ fn null() {
         "xor %eax, %eax\nmovl $1, (%rax)\nret\n",
         "mov x0, #0\nstr w0, [x0]\nret\n",
         139,
-        &format!("{NOT_ALLOWED}, at address 0x0, in `_start`+{:#x} (pc <address 1>)", at(2, 4)),
+        &format!(
+            "SIGSEGV: a write through a null pointer, at address 0x0, in `_start`+{:#x} (pc <address 1>)",
+            at(2, 4)
+        ),
     );
     stops(
         "nop\nmov 0x18, %rax\nret\n",
         "mov x0, #0\nldr x0, [x0, #0x18]\nret\n",
         139,
-        &format!("{NOT_ALLOWED}, at address 0x18, in `_start`+{:#x} (pc <address 1>)", at(1, 4)),
+        &format!(
+            "SIGSEGV: a read through a null pointer, 0x18 bytes behind it, at address 0x18, in `_start`+{:#x} (pc <address 1>)",
+            at(1, 4)
+        ),
     );
     stops(
         "xor %eax, %eax\njmp *%rax\n",
         "mov x0, #0\nbr x0\n",
         139,
-        &format!("{NOT_ALLOWED}, at address 0x0, outside the loaded code (pc 0x0)"),
+        "SIGSEGV: a call or jump through a null pointer, at address 0x0, outside the loaded code (pc 0x0)",
     );
 }
 
@@ -49,7 +196,10 @@ fn no_instruction() {
         "nop\nud2\n",
         "nop\nudf #0\n",
         132,
-        &format!("SIGILL: an instruction that does not exist, in `_start`+{:#x} (pc <address 1>)", at(1, 4)),
+        &format!(
+            "SIGILL: an instruction that is there to stop: {UNDEFINED}, in `_start`+{:#x} (pc <address 1>)",
+            at(1, 4)
+        ),
     );
 }
 
@@ -81,7 +231,7 @@ fn division_by_zero() {
         "xor %eax, %eax\ncqto\nxor %ecx, %ecx\nidiv %rcx\nret\n",
         "",
         136,
-        "SIGFPE: an arithmetic error, in `_start`+0x6 (pc <address 1>)",
+        "SIGFPE: a division by zero, in `_start`+0x6 (pc <address 1>)",
     );
 }
 
@@ -92,7 +242,7 @@ fn stack_overflow() {
         "push %rax\njmp _start\n",
         "str x0, [sp, #-16]!\nb _start\n",
         139,
-        &format!("{NOT_ALLOWED}, at address <address 1>, in `_start`+0x0 (pc <address 2>)"),
+        "SIGSEGV: the stack is used up: a recursion without end, or too much in it, at address <address 1>, in `_start`+0x0 (pc <address 2>)",
     );
 }
 
@@ -103,7 +253,10 @@ fn write_to_text() {
         "lea _start(%rip), %rax\nmovb $0, (%rax)\nret\n",
         "adr x0, _start\nstr w0, [x0]\nret\n",
         139,
-        &format!("{NOT_ALLOWED}, at address <address 1>, in `_start`+{:#x} (pc <address 2>)", at(7, 4)),
+        &format!(
+            "SIGSEGV: a write to code, which is never writable (W^X), at address <address 1>, in `_start`+{:#x} (pc <address 2>)",
+            at(7, 4)
+        ),
     );
 }
 
@@ -115,7 +268,7 @@ fn write_to_constants() {
         &format!("lea constant(%rip), %rax\nmovl $2, (%rax)\nret\n{constants}"),
         &format!("adrp x0, constant\nadd x0, x0, :lo12:constant\nstr w0, [x0]\nret\n{constants}"),
         139,
-        &format!("{NOT_ALLOWED}, at address <address 1>, in `_start`+{:#x} (pc <address 2>)", at(7, 8)),
+        &format!("SIGSEGV: a write to constants, at address <address 1>, in `_start`+{:#x} (pc <address 2>)", at(7, 8)),
     );
 }
 
@@ -127,7 +280,7 @@ fn execution_of_what_is_no_text() {
             &format!("lea data(%rip), %rax\njmp *%rax\n{section}\ndata: ret\n"),
             &format!("adrp x0, data\nadd x0, x0, :lo12:data\nbr x0\n{section}\n.p2align 2\ndata: ret\n"),
             139,
-            &format!("{NOT_ALLOWED}, at address <address 1>, in `data`+0x0 (pc <address 1>)"),
+            "SIGSEGV: a call or jump into data, which is never executable (W^X), at address <address 1>, in `data`+0x0 (pc <address 1>)",
         );
     }
 }
@@ -139,7 +292,10 @@ fn local_symbols() {
         "nop\njmp inner\nnop\ninner: nop\nud2\nbehind: ret\n",
         "nop\nb inner\nnop\ninner: nop\nudf #0\nbehind: ret\n",
         132,
-        &format!("SIGILL: an instruction that does not exist, in `inner`+{:#x} (pc <address 1>)", at(1, 4)),
+        &format!(
+            "SIGILL: an instruction that is there to stop: {UNDEFINED}, in `inner`+{:#x} (pc <address 1>)",
+            at(1, 4)
+        ),
     );
 }
 
@@ -149,14 +305,11 @@ fn signals_that_were_sent() {
     let dir = Dir::new();
     let text = "#include <signal.h>\n#include <unistd.h>\nint main(void) { return kill(getpid(), SIGSEGV); }";
     dir.compile(text, "main.o");
-    dir.kiln(["run", "main.o"]).gives(
-        139,
-        "",
-        &format!("kiln: error: main.o: stopped by {NOT_ALLOWED}, outside the loaded code (pc <address 1>)\n"),
-    );
+    let said = "kiln: error: main.o: stopped by SIGSEGV: it was sent, by this process, outside the loaded code (pc <address 1>)\n";
+    says(dir.kiln(["run", "main.o"]), 139, "", said);
 }
 
-/// Nor of an address that no pointer can have: the processor does not say which it was.
+/// Of an address that no pointer can have the processor does not say which it was: it is computed.
 #[test]
 #[cfg(target_arch = "x86_64")]
 fn addresses_that_cannot_be() {
@@ -164,7 +317,7 @@ fn addresses_that_cannot_be() {
         "movabs $0x1234567812345678, %rax\nmov (%rax), %rax\nret\n",
         "",
         139,
-        &format!("{NOT_ALLOWED}, in `_start`+0xa (pc <address 1>)"),
+        "SIGSEGV: an address that no pointer can have, at address <address 1>, in `_start`+0xa (pc <address 2>)",
     );
 }
 
@@ -187,11 +340,12 @@ int main(void) {
 }"#;
     dir.compile(text, "main.o");
     dir.write("fall.s", assembly(".globl fall\nfall: nop\nud2\n", ".globl fall\nfall: nop\nudf #0\n"));
-    dir.kiln(["run", "main.o", "fall.s", "--"]).gives(
+    says(
+        dir.kiln(["run", "main.o", "fall.s", "--"]),
         132,
         "before\n",
         &format!(
-            "kiln: error: main.o: stopped by SIGILL: an instruction that does not exist, in `fall`+{:#x} (pc <address 1>)\n",
+            "kiln: error: main.o: stopped by SIGILL: an instruction that is there to stop: {UNDEFINED}, in `fall`+{:#x} (pc <address 1>)\n",
             at(1, 4)
         ),
     );
@@ -206,7 +360,8 @@ fn narrated() {
     dir.write("code.bin", undefined);
     // The address that is said again where it is the first one.
     let pc = at(2, 1);
-    dir.kiln(["run", "-v", "code.bin"]).gives(
+    says(
+        dir.kiln(["run", "-v", "code.bin"]),
         132,
         "",
         &format!(
@@ -217,7 +372,7 @@ kiln: copied 4 bytes, applied 0 relocations, 0 GOT slots, 0 stubs
 kiln: protect {page} bytes at <address 1>: r-x
 kiln: entry _start at <address 1>
 kiln: call _start(0x0, 0)
-kiln: error: code.bin: stopped by SIGILL: an instruction that does not exist, in `_start`+{:#x} (pc <address {pc}>)
+kiln: error: code.bin: stopped by SIGILL: an instruction that is there to stop: {UNDEFINED}, in `_start`+{:#x} (pc <address {pc}>)
 ",
             at(2, 0)
         ),

@@ -266,6 +266,12 @@ Options:
       --lib <NAME>
           Use a shared library too, by its file or as `m` for libm.so
 
+      --timeout <SECONDS>
+          Stop it after so many seconds, and say where it was
+
+      --json
+          Report a crash as one JSON object
+
   -h, --help
           Print help (see a summary with '-h')
 

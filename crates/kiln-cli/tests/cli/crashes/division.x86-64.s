@@ -1,0 +1,6 @@
+.globl _start
+_start:
+    xor %ecx, %ecx
+    cqto
+    idivl %ecx
+    ret

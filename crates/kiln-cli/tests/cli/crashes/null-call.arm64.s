@@ -1,0 +1,9 @@
+.globl _start
+.p2align 2
+_start:
+    stp x29, x30, [sp, #-16]!
+    mov x29, sp
+    mov x0, #0
+    blr x0
+    ldp x29, x30, [sp], #16
+    ret

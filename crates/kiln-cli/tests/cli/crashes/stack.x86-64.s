@@ -1,0 +1,7 @@
+.globl _start
+_start:
+    push %rbp
+    mov %rsp, %rbp
+again:
+    push %rax
+    jmp again

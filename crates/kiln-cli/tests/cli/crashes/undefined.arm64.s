@@ -1,0 +1,5 @@
+.globl _start
+.p2align 2
+_start:
+    nop
+    udf #0
