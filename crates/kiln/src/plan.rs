@@ -198,7 +198,7 @@ fn symbols(graph: &LinkGraph<'_>, resolved: &Resolved, addresses: &Addresses) ->
         if graph.defines(&resolved.live, symbol) {
             symbols.push(PlannedSymbol {
                 name: graph.symbol_name(symbol).into_owned(),
-                address: TargetAddr(addresses.symbol(graph, resolved, id)),
+                address: TargetAddr(addresses.symbol(id)),
                 size: symbol.size,
                 exported: resolved.exports.binary_search(&id).is_ok(),
             });

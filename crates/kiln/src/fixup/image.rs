@@ -25,16 +25,9 @@ pub(crate) fn write_image(
     for gap in &addresses.layout.gaps {
         fill_with_traps(graph.arch, segments[Permission::Text as usize], gap.start as usize..gap.end as usize);
     }
-    for (index, section) in (0u32..).zip(&graph.sections) {
-        if let Some(data) = section.data.filter(|_| resolved.live[index as usize]) {
-            let start = addresses.offset(SectionId(index)) as usize;
-            let data = graph.bytes(section.input, data);
-            segments[section.permission as usize][start..start + data.len()].copy_from_slice(data);
-        }
-    }
     for (index, slot) in (0u32..).zip(&entries.slots) {
         let (offset, _) = addresses.slot(index);
-        let value = addresses.symbol(graph, resolved, slot.symbol).wrapping_add_signed(slot.behind);
+        let value = addresses.symbol(slot.symbol).wrapping_add_signed(slot.behind);
         segments[Permission::Const as usize][offset as usize..][..8].copy_from_slice(&value.to_le_bytes());
     }
     for (index, slot) in (0u32..).zip(&entries.stubs) {
@@ -48,10 +41,10 @@ pub(crate) fn write_image(
     let fixer = Fixer { graph, resolved, entries, addresses, image_base: addresses.image_base() };
     for (index, section) in (0u32..).zip(&graph.sections) {
         let id = SectionId(index);
-        if resolved.live[index as usize] && !section.relocations.is_empty() {
-            let start = addresses.offset(id) as usize;
-            let segment = &mut *segments[section.permission as usize];
-            let contents = &mut segment[start..start + section.size as usize];
+        if let Some(data) = section.data.filter(|_| resolved.live[index as usize]) {
+            let data = graph.bytes(section.input, data);
+            let contents = &mut segments[section.permission as usize][addresses.offset(id) as usize..][..data.len()];
+            contents.copy_from_slice(data);
             fixer.fix(id, section, contents)?;
         }
     }
@@ -151,27 +144,24 @@ impl Fixer<'_> {
             return Ok(());
         }
         let places = &self.resolved.places;
-        for symbol in [Some(relocation.symbol), relocation.subtrahend].into_iter().flatten() {
-            if places[symbol.0 as usize] == Place::Discarded {
-                // The description of a function of which another copy is in the image: unwinders skip what describes
-                // nothing.
-                if self.graph.section(section).role == Role::Unwind {
-                    contents[offset..offset + kind.width()].fill(0);
-                    return Ok(());
-                }
-                return Err(self.discarded(kind, symbol));
+        // What is discarded has the address 0, which hardly anything else has.
+        let discarded = |id: &SymbolId| self.addresses.symbol(*id) == 0 && places[id.0 as usize] == Place::Discarded;
+        if let Some(symbol) = Some(relocation.symbol).filter(discarded).or(relocation.subtrahend.filter(discarded)) {
+            // The description of a function of which another copy is in the image: unwinders skip what describes nothing.
+            if self.graph.section(section).role == Role::Unwind {
+                contents[offset..offset + kind.width()].fill(0);
+                return Ok(());
             }
+            return Err(self.discarded(kind, symbol));
         }
         let symbol = match kind.via {
             Via::Size => self.resolved.sizes.get(&relocation.symbol).copied().unwrap_or_default(),
             Via::GotBase => self.addresses.got(),
-            _ => self.addresses.symbol(self.graph, self.resolved, relocation.symbol),
+            _ => self.addresses.symbol(relocation.symbol),
         };
         let mut operands = Operands {
             symbol,
-            subtrahend: relocation
-                .subtrahend
-                .map_or(0, |symbol| self.addresses.symbol(self.graph, self.resolved, symbol)),
+            subtrahend: relocation.subtrahend.map_or(0, |symbol| self.addresses.symbol(symbol)),
             addend: relocation.addend,
             place: address + offset as u64,
             image_base: self.image_base,

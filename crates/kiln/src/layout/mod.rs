@@ -59,7 +59,12 @@ pub(crate) struct Segment {
     pub(crate) size: u64,
     /// In bytes, a power of two.
     pub(crate) align: u64,
+    /// How many bytes from its beginning the inputs fill, without large gaps: memory that will surely be used.
+    pub(crate) filled: u64,
 }
+
+/// A gap in front of a section that is more than what sections of compilers leave.
+const LARGE_GAP: u64 = 1 << 16;
 
 /// Hands out room in the segments.
 struct Room {
@@ -155,13 +160,14 @@ impl Layout {
     /// want different protections.
     pub(crate) fn of(graph: &LinkGraph<'_>, resolved: &Resolved, entries: &Entries) -> Result<Layout> {
         check_bounds(graph, resolved)?;
-        let mut room = Room { segments: [Segment { size: 0, align: 1 }; 3], gaps: Vec::new() };
+        let mut room = Room { segments: [Segment { size: 0, align: 1, filled: 0 }; 3], gaps: Vec::new() };
         let mut offsets = vec![0; graph.sections.len()];
         let stub_size = fixup::stub_size(graph.arch);
         let stub_room = |stubs: &Range<u32>| stub_size * u64::from(stubs.end - stubs.start);
         let mut islands: Vec<(Range<u32>, u64)> = Vec::new();
         let mut next_island = entries.islands.iter().peekable();
         let got = room.reserve(Permission::Const, SLOT_SIZE * entries.slots.len() as u64, SLOT_SIZE, MAX_IMAGE)?;
+        room.segments[Permission::Const as usize].filled = room.segments[Permission::Const as usize].size;
         let mut own = None;
         let mut unwind = 0..0;
         let mut common = None;
@@ -179,6 +185,10 @@ impl Layout {
             offsets[id.0 as usize] = room
                 .reserve(section.permission, section.size, section.align, limit)
                 .map_err(|error| error.section(graph.section_name(section)).input(graph.input_name(section.input)))?;
+            let segment = &mut room.segments[section.permission as usize];
+            if section.data.is_some() && segment.size - section.size <= segment.filled + LARGE_GAP {
+                segment.filled = segment.size;
+            }
             if let Some(island) = next_island.next_if(|island| island.after == *id) {
                 let stubs = islands.last().map_or(0, |(stubs, _)| stubs.end)..island.end;
                 let offset = room.reserve(Permission::Text, stub_room(&stubs), SLOT_SIZE, MAX_IMAGE)?;
@@ -257,7 +267,7 @@ impl Layout {
                 .help("choose another base"));
             }
         }
-        let mut addresses = Addresses { layout: self, bases, bounds: Vec::new() };
+        let mut addresses = Addresses { layout: self, bases, bounds: Vec::new(), symbols: Vec::new() };
         for bound in &resolved.bounds.list {
             let starts = bound.sections.iter().map(|id| (addresses.section(graph, *id), graph.section(*id).size));
             let range = starts.fold(None, |range: Option<Range<u64>>, (start, size)| {
@@ -267,6 +277,7 @@ impl Layout {
             let data = addresses.base(Permission::Data);
             addresses.bounds.push(range.unwrap_or(data..data));
         }
+        addresses.symbols = resolved.places.iter().map(|place| addresses.of(graph, *place)).collect();
         Ok(addresses)
     }
 }
@@ -279,6 +290,8 @@ pub(crate) struct Addresses {
     pub(crate) bases: [TargetAddr; 3],
     /// Of `Bounds::list`.
     bounds: Vec<Range<u64>>,
+    /// By [`SymbolId`].
+    symbols: Vec<u64>,
 }
 
 impl Addresses {
@@ -300,8 +313,13 @@ impl Addresses {
         self.base(graph.section(section).permission) + self.offset(section)
     }
 
-    pub(crate) fn symbol(&self, graph: &LinkGraph<'_>, resolved: &Resolved, symbol: SymbolId) -> u64 {
-        match resolved.places[symbol.0 as usize] {
+    /// What a symbol means; 0 for what is not in the image.
+    pub(crate) fn symbol(&self, symbol: SymbolId) -> u64 {
+        self.symbols[symbol.0 as usize]
+    }
+
+    fn of(&self, graph: &LinkGraph<'_>, place: Place) -> u64 {
+        match place {
             // Offsets may lie outside the section: they wrap as the target's own arithmetic does.
             Place::Section { section, offset } => self.section(graph, section).wrapping_add(offset),
             Place::Common(offset) => self.base(Permission::Data) + self.layout.common + offset,

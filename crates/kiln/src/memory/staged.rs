@@ -74,6 +74,12 @@ impl Staged {
             start..start + layout.segments[permission as usize].size as usize
         };
         let segments = Permission::ALL.map(segment);
+        for (permission, range) in Permission::ALL.into_iter().zip(&segments) {
+            if permission != Permission::Text || text.is_none() {
+                let filled = layout.segments[permission as usize].filled as usize;
+                image.populate(range.start..range.start + filled);
+            }
+        }
         let [Range { start, end }, ..] = segments;
         let apart = text.map(|runs| Apart { written: vec![0; end - start], runs });
         Ok(Staged { strategy, image, segments, apart, page: page as usize })

@@ -50,7 +50,7 @@ impl Symbols {
                 name_len: name.len() as u32,
                 local,
                 raw: symbol.raw,
-                address: addresses.symbol(graph, resolved, id) as usize,
+                address: addresses.symbol(id) as usize,
                 size: symbol.size,
             });
             names.extend_from_slice(name);

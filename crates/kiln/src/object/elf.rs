@@ -31,11 +31,16 @@ pub(super) fn read(reader: &mut Reader<'_, '_, '_>) -> Result<()> {
         ids[index.0] =
             add_section(reader, section, name).map_err(|error| error.section(String::from_utf8_lossy(name)))?;
     }
+    // The tables are in the file, so their sizes are no more than its own.
+    reader.graph.symbols.reserve(symbols.len());
     for (index, symbol) in symbols.iter().enumerate() {
         let name = symbols.symbol_name(LE, symbol).map_err(malformed("a symbol's name"))?;
         add_symbol(reader, &table, &symbols, &ids, SymbolIndex(index), symbol, name)
             .map_err(|error| if name.is_empty() { error } else { error.symbol(String::from_utf8_lossy(name)) })?;
     }
+    let relocations = table.iter().filter(|section| matches!(ids.get(section.sh_info(LE) as usize), Some(Some(_))));
+    let relocations = relocations.filter_map(|section| Some(section.rela(LE, bytes).ok()??.0.len()));
+    reader.graph.relocations.reserve(relocations.sum());
     for section in table.iter() {
         add_relocations(reader, &table, &symbols, &ids, section)?;
     }
