@@ -63,7 +63,9 @@ fn programs() {
 fn stable(report: &str) -> String {
     let mut lines: Vec<String> = Vec::new();
     let shown = report.split_inclusive("  registers\n").next().unwrap_or_default();
-    for line in numbered(shown).lines() {
+    // Linux keeps room below the stack free, and qemu-user maps it. That one says itself what ends without a handler.
+    let shown = shown.replace("memory (---)", "not mapped");
+    for line in numbered(&shown).lines().filter(|line| !line.starts_with("qemu: ")) {
         if !line.contains(" in libc.so") {
             lines.push(line.to_owned());
         } else if lines.last().is_none_or(|last| !last.contains("libc")) {

@@ -13,8 +13,8 @@ movl $7, @count(%rip)
 call @g
 call @outside
 movabs $@d, %rax
-jne @f
-ret
+jne @h
+@h: ret
 @g: ret
 .data
 @d: .quad 1, @f
@@ -59,7 +59,8 @@ f:
   0016:  e8 00 00 00 00           call outside  # R_X86_64_PLT32 outside-0x4
   001b:  48 b8 00 00 00 00 00 00  movabs $d,%rax  # R_X86_64_64 .data
          00 00
-  0025:  75 d9                    jne 0x0 <f>
+  0025:  75 00                    jne 0x27 <h>
+h:
   0027:  c3                       ret
 g:
   0028:  c3                       ret
@@ -77,8 +78,7 @@ f:
   0016:  e8 00 00 00 00           call outside  # R_X86_64_PLT32 outside-0x4
   001b:  48 b8 00 00 00 00 00 00  mov rax,d  # R_X86_64_64 .data
          00 00
-  0025:  75 d9                    jne 0x0 <f>
-  0027:  c3                       ret
+  0025:  75 00                    jne 0x27 <h>
 ";
     lists(Target::X86_64_LINUX, &X86_64.replace('@', ""), &["--no-source", "f", "--syntax", "intel"], intel);
 }
@@ -102,10 +102,8 @@ code.s:6: call _outside
 code.s:7: movabs $_d, %rax
   001b:  48 b8 00 00 00 00 00 00  movabs $_d,%rax  # X86_64_RELOC_UNSIGNED _d
          00 00
-code.s:8: jne _f
-  0025:  75 d9                    jne 0x0 <_f>
-code.s:9: ret
-  0027:  c3                       ret
+code.s:8: jne _h
+  0025:  0f 85 00 00 00 00        jne _h  # X86_64_RELOC_BRANCH _h-0x4
 ";
     lists(Target::X86_64_MACOS, &X86_64.replace('@', "_"), &["f"], listing);
 }
@@ -124,7 +122,8 @@ f:
   0016:  e8 00 00 00 00           call outside  # IMAGE_REL_AMD64_REL32 outside-0x4
   001b:  48 b8 00 00 00 00 00 00  movabs $d,%rax  # IMAGE_REL_AMD64_ADDR64 d
          00 00
-  0025:  75 d9                    jne 0x0 <f>
+  0025:  75 00                    jne 0x27 <h>
+h:
   0027:  c3                       ret
 g:
   0028:  c3                       ret
