@@ -2,6 +2,7 @@
 #![allow(unsafe_code)] // `load` is where the user vouches for the code; nothing here dereferences anything.
 
 mod definitions;
+mod needs;
 mod inputs;
 
 use std::borrow::Cow;
@@ -11,14 +12,14 @@ use std::ops::Range;
 
 use self::definitions::Resolver;
 use crate::error::{Error, Result};
-use crate::fixup;
-use crate::graph::{self, Asked, Entries, Found, LinkGraph, Permission, Resolved, SectionId, SymbolKind};
+use crate::fixup::{self, Block};
+use crate::graph::{self, Asked, Entries, Found, LinkGraph, Permission, Resolved, SectionId};
 use crate::layout::{Addresses, Layout};
 use crate::memory::{Situation, Staged, Strategy};
 use crate::module::{self, Library, Module, Uses};
 use crate::object::{self, Archives};
 use crate::plan::Plan;
-use crate::register::{self, Arguments, Exit, Frames};
+use crate::register::{self, Arguments, Exit, Frames, Storage};
 use crate::source::{Assembler, Syntax};
 use crate::target::{Format, Os, Target, TargetAddr};
 
@@ -167,28 +168,6 @@ impl<'a> Linker<'a> {
         Ok(self)
     }
 
-    /// What the inputs ask for that loading does, and that an image alone does not have, each with its place: lists of
-    /// functions to call, and functions that are chosen when they are loaded.
-    #[must_use]
-    pub fn needs_loading(&self) -> Vec<String> {
-        let lists = self.graph.calls(|id| self.graph.section(id).live).into_iter().map(|(id, _)| {
-            let section = self.graph.section(id);
-            let (input, name) = (self.graph.input_name(section.input), self.graph.section_name(section));
-            format!("{input}: {name}: functions to call at the beginning or the end")
-        });
-        let in_image = |symbol: &graph::Symbol| match symbol.definition {
-            graph::Definition::Section { section, .. } => self.graph.section(section).live,
-            _ => false,
-        };
-        let chosen = self.graph.symbols.iter().filter(|symbol| symbol.kind == SymbolKind::Indirect && in_image(symbol));
-        lists
-            .chain(chosen.map(|symbol| {
-                let (input, name) = (self.graph.input_name(symbol.input), self.graph.symbol_name(symbol));
-                format!("{input}: `{name}`: a function that is chosen when it is loaded")
-            }))
-            .collect()
-    }
-
     /// Has the module keep what [`Module::explain`] tells, at the cost of some memory, and calls `ready` with the module
     /// when it is complete, before its initializers run: they may be what is to be explained.
     pub fn explain_to(&mut self, ready: fn(&Module)) -> &mut Self {
@@ -239,6 +218,9 @@ impl<'a> Linker<'a> {
     /// Links at `base` without loading: the whole image, every address, and what would be left out. Works for every
     /// target on every host. Symbols of this process are not used: whatever is outside the inputs must be defined.
     ///
+    /// Thread-local variables are where a linker has them that makes a program of the inputs: the image holds the initial
+    /// image of their storage, which is the first module's, at the distance from the thread pointer that the ABI says.
+    ///
     /// # Errors
     ///
     /// Undefined or doubly defined symbols; a relocation that does not reach; an image over 2 GiB, or one that does not
@@ -252,6 +234,10 @@ impl<'a> Linker<'a> {
             return whole.plan(base);
         }
         let resolved = graph::resolve(&self.graph, &|name, asked| {
+            // Of a thread-local variable, nobody can say an address.
+            if asked == Asked::ThreadLocal {
+                return None;
+            }
             self.defined(name, asked).or_else(|| self.resolve(name, asked)).map(Found::At)
         })?;
         let entries = Entries::of(&self.graph, &resolved);
@@ -269,7 +255,14 @@ impl<'a> Linker<'a> {
         }
         let mut image = vec![0; size as usize];
         let mut segments = layout_slices(&mut image, starts, &addresses.layout);
-        fixup::write_image(&self.graph, &resolved, &entries, &addresses, segments.each_mut().map(|part| &mut **part))?;
+        fixup::write_image(
+            &self.graph,
+            &resolved,
+            &entries,
+            &addresses,
+            segments.each_mut().map(|part| &mut **part),
+            |_| Ok(Block::of_a_program(&self.graph, &entries.threads, &addresses)),
+        )?;
         let calls = fixup::read_calls(&self.graph, &resolved, &addresses, segments.each_ref().map(|part| &**part))?;
         fixup::check_unwind(&self.graph, &resolved, &addresses, segments[Permission::Const as usize])?;
         Ok(Plan::new(&self.graph, &resolved, &entries, &addresses, base, image, calls))
@@ -310,6 +303,9 @@ impl<'a> Linker<'a> {
     /// As `load`.
     pub(crate) unsafe fn load_by(self, strategy: Strategy) -> Result<Module> {
         let outside = |name: &str, asked: Asked| {
+            if asked == Asked::ThreadLocal {
+                return register::thread_local(name);
+            }
             // What the process and its libraries have is not hidden to them alone.
             let process = || {
                 let library = || self.libraries.iter().find_map(|library| library.symbol(name));
@@ -324,7 +320,12 @@ impl<'a> Linker<'a> {
         let layout = Layout::of(&self.graph, &resolved, &entries)?;
         let mut staged = Staged::reserve(strategy, &layout)?;
         let addresses = layout.place(&self.graph, &resolved, staged.bases())?;
-        fixup::write_image(&self.graph, &resolved, &entries, &addresses, staged.segments())?;
+        let mut storage = None;
+        fixup::write_image(&self.graph, &resolved, &entries, &addresses, staged.segments(), |template| {
+            let (opened, block) = Storage::open(&self.graph, &resolved, &entries, &addresses, template)?;
+            storage = Some(opened);
+            Ok(block)
+        })?;
         let calls = fixup::read_calls(&self.graph, &resolved, &addresses, staged.segments().map(|segment| &*segment))?;
         let symbols = module::Symbols::of(&self.graph, &resolved, &addresses);
         let places = || Box::new(module::Places::of(&self.graph, &resolved, &entries, &addresses));
@@ -345,7 +346,7 @@ impl<'a> Linker<'a> {
         let frames = unsafe { Frames::register(addresses.unwind().1, descriptions) };
         let uses = Uses { modules: self.modules, libraries: self.libraries };
         let arguments = self.arguments.unwrap_or_else(Arguments::of_this_process);
-        let module = Module::new(published, symbols, places, uses, arguments, frames);
+        let module = Module::new(published, symbols, places, uses, arguments, (storage, frames));
         if let Some(ready) = self.explain_to {
             ready(&module);
         }

@@ -6,8 +6,9 @@
 
 use object::{elf, macho, pe};
 
-use super::{Check, Field, Kind, Lookup, MachoPart, Refused, Value, Via, dense, macho_type};
+use super::{Check, Field, Kind, LoaderTypes, Lookup, MachoPart, Refused, Value, Via, dense, macho_type};
 use crate::error::{Error, Result};
+use crate::graph::Access;
 use crate::target::Format;
 
 /// `brk #0`
@@ -226,6 +227,21 @@ fn ldst_scale(instruction: u32) -> u8 {
     if instruction & 0x0480_0000 == 0x0480_0000 && instruction >> 30 == 0 { 4 } else { (instruction >> 30) as u8 }
 }
 
+/// `EM_AARCH64`, `R_AARCH64_TLS_DTPMOD`, `TLS_DTPREL`, `TLS_TPREL`, `TLSDESC`.
+pub(super) const LOADER_TYPES: LoaderTypes = LoaderTypes {
+    machine: 183,
+    module: 1028,
+    block_offset: 1029,
+    thread_offset: 1030,
+    descriptor: 1031,
+    descriptors_are_fixed: false,
+};
+
+/// The block begins behind two words that the thread pointer points to.
+pub(super) fn program_block(align: u64) -> u64 {
+    16u64.next_multiple_of(align)
+}
+
 pub(super) fn macho_part(r_type: u8) -> Option<MachoPart> {
     match macho::RelocationType(r_type) {
         macho::ARM64_RELOC_ADDEND => Some(MachoPart::Addend),
@@ -248,21 +264,23 @@ pub(super) fn lookup(format: Format, raw: u32) -> Lookup {
     if let Some(Some(kind)) = table.get(raw as usize) {
         return Lookup::Kind(kind);
     }
-    let thread_local = |name| {
-        Lookup::Refused(Refused {
-            name,
-            why: "is a thread-local access, and thread-local variables are not supported yet",
-            help: "keep the variable out of thread-local storage",
-        })
+    let refused = |name, why, help| Lookup::Refused(Refused { name, why, help });
+    let of_macho = |name| {
+        let why = "is a thread-local access, and Mach-O's thread-local variables are not supported yet";
+        refused(name, why, "keep the variable out of thread-local storage")
     };
     match format {
         // AAELF64, section 5.7.11: all types of thread-local storage are 512 to 573.
-        Format::Elf if (512..=573).contains(&raw) => thread_local("R_AARCH64_TLS*"),
+        Format::Elf if (512..=573).contains(&raw) => refused(
+            "R_AARCH64_TLS*",
+            "is a thread-local access of a kind that is not supported",
+            "compile with -fPIC and without -mcmodel=tiny",
+        ),
         Format::MachO if raw >> 3 == u32::from(macho::ARM64_RELOC_TLVP_LOAD_PAGE21.0) => {
-            thread_local("ARM64_RELOC_TLVP_LOAD_PAGE21")
+            of_macho("ARM64_RELOC_TLVP_LOAD_PAGE21")
         }
         Format::MachO if raw >> 3 == u32::from(macho::ARM64_RELOC_TLVP_LOAD_PAGEOFF12.0) => {
-            thread_local("ARM64_RELOC_TLVP_LOAD_PAGEOFF12")
+            of_macho("ARM64_RELOC_TLVP_LOAD_PAGEOFF12")
         }
         _ => Lookup::Unknown,
     }
@@ -272,6 +290,7 @@ const fn row(name: &'static str, via: Via, value: Value, field: Field, check: Ch
     Kind { name, via, value, field, check }
 }
 
+use Access::{Descriptor, General, Initial, Local};
 use Bits::{Add, AddHigh, AddOrLdst, Adr, Adrp, Imm14, Imm19, Imm26, Ldst, LdstOwn, Movw, MovwSigned};
 use Check::{Either, Signed, Truncate, Unsigned};
 use Field::{A64, Bytes};
@@ -279,14 +298,14 @@ use Value::{
     Absolute, GotPageRelative, GotRelative, ImageRelative, Nothing, PageOffset, PageRelative, Relative, SegmentNumber,
     SegmentOffset, SegmentPageOffset,
 };
-use Via::{Branch, Got, GotLoad, Symbol};
+use Via::{BlockOffset, Branch, Got, GotLoad, Symbol, Thread, ThreadOffset};
 
-static ELF_TABLE: [Option<&'static Kind>; 512] = dense(&ELF);
+static ELF_TABLE: [Option<&'static Kind>; 576] = dense(&ELF);
 static MACHO_TABLE: [Option<&'static Kind>; 128] = dense(&MACHO);
 static COFF_TABLE: [Option<&'static Kind>; 32] = dense(&COFF);
 
 #[rustfmt::skip]
-static ELF: [(u32, Kind); 55] = [
+static ELF: [(u32, Kind); 96] = [
     (elf::R_AARCH64_NONE.0,                row("R_AARCH64_NONE",                Symbol, Nothing,      Bytes(0),            Truncate)),
     (256,                                  row("R_AARCH64_NONE (256)",          Symbol, Nothing,      Bytes(0),            Truncate)),
     (elf::R_AARCH64_ABS64.0,               row("R_AARCH64_ABS64",               Symbol, Absolute,     Bytes(8),            Either(64))),
@@ -342,6 +361,48 @@ static ELF: [(u32, Kind); 55] = [
     (elf::R_AARCH64_LD64_GOTOFF_LO15.0,     row("R_AARCH64_LD64_GOTOFF_LO15",    Got,    GotRelative,  A64(Ldst(3)),        Unsigned(15))),
     (elf::R_AARCH64_LD64_GOTPAGE_LO15.0,    row("R_AARCH64_LD64_GOTPAGE_LO15",   Got,    GotPageRelative,A64(Ldst(3)),        Unsigned(15))),
     (elf::R_AARCH64_GOTPCREL32.0,          row("R_AARCH64_GOTPCREL32",          Got,    Relative,     Bytes(4),            Signed(32))),
+    // AAELF64, section 5.7.11: the numbers of thread-local storage.
+    (513, row("R_AARCH64_TLSGD_ADR_PAGE21", Thread(General), PageRelative, A64(Adrp), Signed(33))),
+    (514, row("R_AARCH64_TLSGD_ADD_LO12_NC", Thread(General), PageOffset, A64(Add), Truncate)),
+    (518, row("R_AARCH64_TLSLD_ADR_PAGE21", Thread(Local), PageRelative, A64(Adrp), Signed(33))),
+    (519, row("R_AARCH64_TLSLD_ADD_LO12_NC", Thread(Local), PageOffset, A64(Add), Truncate)),
+    (528, row("R_AARCH64_TLSLD_ADD_DTPREL_HI12", BlockOffset, Absolute, A64(AddHigh), Unsigned(24))),
+    (529, row("R_AARCH64_TLSLD_ADD_DTPREL_LO12", BlockOffset, Absolute, A64(Add), Unsigned(12))),
+    (530, row("R_AARCH64_TLSLD_ADD_DTPREL_LO12_NC", BlockOffset, PageOffset, A64(Add), Truncate)),
+    (531, row("R_AARCH64_TLSLD_LDST8_DTPREL_LO12", BlockOffset, Absolute, A64(Ldst(0)), Unsigned(12))),
+    (532, row("R_AARCH64_TLSLD_LDST8_DTPREL_LO12_NC", BlockOffset, PageOffset, A64(Ldst(0)), Truncate)),
+    (533, row("R_AARCH64_TLSLD_LDST16_DTPREL_LO12", BlockOffset, Absolute, A64(Ldst(1)), Unsigned(12))),
+    (534, row("R_AARCH64_TLSLD_LDST16_DTPREL_LO12_NC", BlockOffset, PageOffset, A64(Ldst(1)), Truncate)),
+    (535, row("R_AARCH64_TLSLD_LDST32_DTPREL_LO12", BlockOffset, Absolute, A64(Ldst(2)), Unsigned(12))),
+    (536, row("R_AARCH64_TLSLD_LDST32_DTPREL_LO12_NC", BlockOffset, PageOffset, A64(Ldst(2)), Truncate)),
+    (537, row("R_AARCH64_TLSLD_LDST64_DTPREL_LO12", BlockOffset, Absolute, A64(Ldst(3)), Unsigned(12))),
+    (538, row("R_AARCH64_TLSLD_LDST64_DTPREL_LO12_NC", BlockOffset, PageOffset, A64(Ldst(3)), Truncate)),
+    (552, row("R_AARCH64_TLSLE_LDST8_TPREL_LO12", ThreadOffset, Absolute, A64(Ldst(0)), Unsigned(12))),
+    (553, row("R_AARCH64_TLSLE_LDST8_TPREL_LO12_NC", ThreadOffset, PageOffset, A64(Ldst(0)), Truncate)),
+    (554, row("R_AARCH64_TLSLE_LDST16_TPREL_LO12", ThreadOffset, Absolute, A64(Ldst(1)), Unsigned(12))),
+    (555, row("R_AARCH64_TLSLE_LDST16_TPREL_LO12_NC", ThreadOffset, PageOffset, A64(Ldst(1)), Truncate)),
+    (556, row("R_AARCH64_TLSLE_LDST32_TPREL_LO12", ThreadOffset, Absolute, A64(Ldst(2)), Unsigned(12))),
+    (557, row("R_AARCH64_TLSLE_LDST32_TPREL_LO12_NC", ThreadOffset, PageOffset, A64(Ldst(2)), Truncate)),
+    (558, row("R_AARCH64_TLSLE_LDST64_TPREL_LO12", ThreadOffset, Absolute, A64(Ldst(3)), Unsigned(12))),
+    (559, row("R_AARCH64_TLSLE_LDST64_TPREL_LO12_NC", ThreadOffset, PageOffset, A64(Ldst(3)), Truncate)),
+    (541, row("R_AARCH64_TLSIE_ADR_GOTTPREL_PAGE21", Thread(Initial), PageRelative, A64(Adrp), Signed(33))),
+    (542, row("R_AARCH64_TLSIE_LD64_GOTTPREL_LO12_NC", Thread(Initial), PageOffset, A64(Ldst(3)), Truncate)),
+    (544, row("R_AARCH64_TLSLE_MOVW_TPREL_G2", ThreadOffset, Absolute, A64(MovwSigned(32)), Signed(49))),
+    (545, row("R_AARCH64_TLSLE_MOVW_TPREL_G1", ThreadOffset, Absolute, A64(MovwSigned(16)), Signed(33))),
+    (546, row("R_AARCH64_TLSLE_MOVW_TPREL_G1_NC", ThreadOffset, Absolute, A64(Movw(16)), Truncate)),
+    (547, row("R_AARCH64_TLSLE_MOVW_TPREL_G0", ThreadOffset, Absolute, A64(MovwSigned(0)), Signed(17))),
+    (548, row("R_AARCH64_TLSLE_MOVW_TPREL_G0_NC", ThreadOffset, Absolute, A64(Movw(0)), Truncate)),
+    (549, row("R_AARCH64_TLSLE_ADD_TPREL_HI12", ThreadOffset, Absolute, A64(AddHigh), Unsigned(24))),
+    (550, row("R_AARCH64_TLSLE_ADD_TPREL_LO12", ThreadOffset, Absolute, A64(Add), Unsigned(12))),
+    (551, row("R_AARCH64_TLSLE_ADD_TPREL_LO12_NC", ThreadOffset, PageOffset, A64(Add), Truncate)),
+    (562, row("R_AARCH64_TLSDESC_ADR_PAGE21", Thread(Descriptor), PageRelative, A64(Adrp), Signed(33))),
+    (563, row("R_AARCH64_TLSDESC_LD64_LO12", Thread(Descriptor), PageOffset, A64(Ldst(3)), Truncate)),
+    (564, row("R_AARCH64_TLSDESC_ADD_LO12", Thread(Descriptor), PageOffset, A64(Add), Truncate)),
+    (569, row("R_AARCH64_TLSDESC_CALL", Symbol, Nothing, Bytes(0), Truncate)),
+    (570, row("R_AARCH64_TLSLE_LDST128_TPREL_LO12", ThreadOffset, Absolute, A64(Ldst(4)), Unsigned(12))),
+    (571, row("R_AARCH64_TLSLE_LDST128_TPREL_LO12_NC", ThreadOffset, PageOffset, A64(Ldst(4)), Truncate)),
+    (572, row("R_AARCH64_TLSLD_LDST128_DTPREL_LO12", BlockOffset, Absolute, A64(Ldst(4)), Unsigned(12))),
+    (573, row("R_AARCH64_TLSLD_LDST128_DTPREL_LO12_NC", BlockOffset, PageOffset, A64(Ldst(4)), Truncate)),
 ];
 
 const fn place(r_type: macho::RelocationType, length: u8, pcrel: bool) -> u32 {

@@ -1,8 +1,8 @@
 //! The image: section contents, stubs, GOT slots and every fixup, written once.
 
 use super::{
-    Check, Kind, Operands, Value, Via, fill_with_traps, relax, relaxes, signed_hex, stub_for, unwind, write_stub,
-    write_thunk,
+    Block, Check, Kind, Operands, Value, Via, fill_with_traps, relax, relaxes, signed_hex, stub_for, unwind,
+    write_stub, write_thunk,
 };
 use crate::error::{Error, Result};
 use crate::graph::{
@@ -11,6 +11,8 @@ use crate::graph::{
 use crate::layout::Addresses;
 
 /// Writes the image into `segments` (by [`Permission`]; zeros before), as it must be at `addresses`.
+///
+/// If it has to do with thread-local variables, `storage` is asked for its block once the initial image is complete.
 ///
 /// # Errors
 ///
@@ -21,6 +23,7 @@ pub(crate) fn write_image(
     entries: &Entries,
     addresses: &Addresses,
     mut segments: [&mut [u8]; 3],
+    storage: impl FnOnce(&[u8]) -> Result<Block>,
 ) -> Result<()> {
     for gap in &addresses.layout.gaps {
         fill_with_traps(graph.arch, segments[Permission::Text as usize], gap.start as usize..gap.end as usize);
@@ -39,16 +42,36 @@ pub(crate) fn write_image(
     write_own(graph, resolved, addresses, &mut segments)?;
 
     let fixer = Fixer { graph, resolved, entries, addresses, image_base: addresses.image_base() };
-    for (index, section) in (0u32..).zip(&graph.sections) {
-        let id = SectionId(index);
-        if let Some(data) = section.data.filter(|_| resolved.live[index as usize]) {
-            let data = graph.bytes(section.input, data);
-            let contents = &mut segments[section.permission as usize][addresses.offset(id) as usize..][..data.len()];
-            contents.copy_from_slice(data);
-            fixer.fix(id, section, contents)?;
-        }
+    if addresses.layout.threads.size == 0 && entries.threads.words == 0 {
+        return fixer.fix_all(&mut segments, false, None);
     }
-    Ok(())
+    fixer.fix_all(&mut segments, true, None)?;
+    let template = addresses.layout.threads.template.clone();
+    let constants = Permission::Const as usize;
+    let block = storage(&segments[constants][template.start as usize..template.end as usize])?;
+    for (word, value) in (0u32..).zip(&block.words) {
+        let (offset, _) = addresses.thread_slot(word);
+        segments[constants][offset as usize..][..8].copy_from_slice(&value.to_le_bytes());
+    }
+    fixer.fix_all(&mut segments, false, Some(&block))
+}
+
+impl Fixer<'_> {
+    /// Copies and relocates all sections that are of the initial image of thread-local storage, or of all others.
+    fn fix_all(&self, segments: &mut [&mut [u8]; 3], threads: bool, block: Option<&Block>) -> Result<()> {
+        for (index, section) in (0u32..).zip(&self.graph.sections) {
+            let id = SectionId(index);
+            let is_asked = (section.role == Role::ThreadLocal) == threads;
+            if let Some(data) = section.data.filter(|_| is_asked && self.resolved.live[index as usize]) {
+                let data = self.graph.bytes(section.input, data);
+                let start = self.addresses.offset(id) as usize;
+                let contents = &mut segments[section.permission as usize][start..][..data.len()];
+                contents.copy_from_slice(data);
+                self.fix(id, section, contents, block)?;
+            }
+        }
+        Ok(())
+    }
 }
 
 /// Writes what no relocation alone asks for: the stubs and slots of indirect functions, those that pass the module's
@@ -112,20 +135,20 @@ pub(crate) fn check_unwind(
     Ok(checked.descriptions)
 }
 
-struct Fixer<'g> {
-    graph: &'g LinkGraph<'g>,
-    resolved: &'g Resolved,
-    entries: &'g Entries,
-    addresses: &'g Addresses,
+pub(super) struct Fixer<'g> {
+    pub(super) graph: &'g LinkGraph<'g>,
+    pub(super) resolved: &'g Resolved,
+    pub(super) entries: &'g Entries,
+    pub(super) addresses: &'g Addresses,
     image_base: u64,
 }
 
 impl Fixer<'_> {
     /// Applies the relocations of a section.
-    fn fix(&self, id: SectionId, section: &Section, contents: &mut [u8]) -> Result<()> {
+    fn fix(&self, id: SectionId, section: &Section, contents: &mut [u8], block: Option<&Block>) -> Result<()> {
         let address = self.addresses.section(self.graph, id);
         for relocation in self.graph.relocations(section) {
-            self.apply(relocation, id, address, contents).map_err(|error| {
+            self.apply(relocation, id, address, contents, block).map_err(|error| {
                 let symbol = self.graph.symbol_name(self.graph.symbol(relocation.symbol));
                 let error = if symbol.is_empty() { error } else { error.symbol(symbol) };
                 self.graph.error_at(error, section, u64::from(relocation.offset))
@@ -134,7 +157,14 @@ impl Fixer<'_> {
         Ok(())
     }
 
-    fn apply(&self, relocation: &Relocation, section: SectionId, address: u64, contents: &mut [u8]) -> Result<()> {
+    fn apply(
+        &self,
+        relocation: &Relocation,
+        section: SectionId,
+        address: u64,
+        contents: &mut [u8],
+        block: Option<&Block>,
+    ) -> Result<()> {
         let mut kind = relocation.kind;
         let mut offset = relocation.offset as usize;
         if contents.get(offset..).and_then(|rest| rest.get(..kind.width())).is_none() {
@@ -154,7 +184,9 @@ impl Fixer<'_> {
             }
             return Err(self.discarded(kind, symbol));
         }
+        let thread = self.thread_operand(relocation, block)?;
         let symbol = match kind.via {
+            _ if thread.is_some() => thread.map_or(0, |(symbol, _)| symbol),
             Via::Size => self.resolved.sizes.get(&relocation.symbol).copied().unwrap_or_default(),
             Via::GotBase => self.addresses.got(),
             _ => self.addresses.symbol(relocation.symbol),
@@ -162,7 +194,7 @@ impl Fixer<'_> {
         let mut operands = Operands {
             symbol,
             subtrahend: relocation.subtrahend.map_or(0, |symbol| self.addresses.symbol(symbol)),
-            addend: relocation.addend,
+            addend: thread.map_or(relocation.addend, |(_, addend)| addend),
             place: address + offset as u64,
             image_base: self.image_base,
             got: self.addresses.got(),
@@ -178,7 +210,7 @@ impl Fixer<'_> {
         }
         let mut value = kind.compute(operands);
         match kind.via {
-            Via::Symbol | Via::GotBase | Via::Size => {}
+            Via::Symbol | Via::GotBase | Via::Size | Via::Thread(_) | Via::ThreadOffset | Via::BlockOffset => {}
             Via::Got | Via::GotLoad => {
                 let behind = kind.behind_slot(relocation.addend);
                 let slot = self.entries.slot_of(self.resolved, relocation.symbol, behind);
@@ -247,7 +279,9 @@ fn explain(error: Error, kind: &Kind, place: u64, symbol: u64, value: i64) -> Er
         )),
         _ => error,
     };
-    if kind.via == Via::Symbol && matches!(kind.check, Check::Branch(_)) {
+    if kind.is_thread_offset() {
+        error.help("compile with -fPIC -ftls-model=global-dynamic: the thread-local storage is too large")
+    } else if kind.via == Via::Symbol && matches!(kind.check, Check::Branch(_)) {
         error.help("put the two nearer to each other, or use an instruction that reaches further")
     } else if kind.is_absolute() && kind.width() < 8 {
         error.help("compile with -fPIC: this code wants to stand at a low address")

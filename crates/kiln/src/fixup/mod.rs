@@ -6,18 +6,22 @@
 
 mod aarch64;
 mod calls;
+mod check;
 mod image;
+mod threads;
 mod unwind;
 mod x86_64;
 
 use std::ops::Range;
 
 pub(crate) use calls::{CallLists, read_calls};
+pub(crate) use check::Check;
 pub(crate) use image::{check_unwind, write_image};
+pub(crate) use threads::{Block, LoaderTypes, loader_types};
 pub(crate) use unwind::records_end;
 
 use crate::error::{Error, Result};
-use crate::graph::{Place, Relocation};
+use crate::graph::{Access, Place, Relocation};
 use crate::target::{Arch, Format};
 
 /// One kind of relocation.
@@ -47,6 +51,12 @@ pub(crate) enum Via {
     Size,
     /// The symbol if the branch reaches it, else the symbol's stub.
     Branch,
+    /// The slots by which code gets at a thread-local variable, in this way.
+    Thread(Access),
+    /// The distance of a thread-local variable from the thread pointer.
+    ThreadOffset,
+    /// The place of a thread-local variable in its module's block.
+    BlockOffset,
 }
 
 /// The expression, with `S` from [`Via`], the addend `A` and the place `P`.
@@ -83,46 +93,6 @@ pub(crate) enum Field {
     Bytes(u8),
     /// Bits of an arm64 instruction.
     A64(aarch64::Bits),
-}
-
-/// What must be true of the value; anything else is an error.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Check {
-    /// No check: the relocation asks for the low bits by its definition.
-    Truncate,
-    /// `-2^(n-1) <= value < 2^(n-1)`
-    Signed(u8),
-    /// `0 <= value < 2^n`
-    Unsigned(u8),
-    /// `-2^(n-1) <= value < 2^n`: the field may be read either way.
-    Either(u8),
-    /// `Signed(n)`, and a multiple of 4: a distance between instructions.
-    Branch(u8),
-}
-
-impl Check {
-    fn holds(self, value: i64) -> bool {
-        let signed = |bits: u8| value << (64 - bits) >> (64 - bits) == value;
-        let unsigned = |bits: u8| (value as u64).checked_shr(u32::from(bits)).unwrap_or(0) == 0;
-        match self {
-            Check::Truncate => true,
-            Check::Signed(bits) => signed(bits),
-            Check::Unsigned(bits) => unsigned(bits),
-            Check::Either(bits) => signed(bits) || unsigned(bits),
-            Check::Branch(bits) => signed(bits) && value % 4 == 0,
-        }
-    }
-
-    /// What the check wants, in words.
-    fn words(self) -> String {
-        match self {
-            Check::Truncate => "anything".to_owned(),
-            Check::Signed(bits) => format!("a signed {bits}-bit value"),
-            Check::Unsigned(bits) => format!("an unsigned {bits}-bit value"),
-            Check::Either(bits) => format!("a {bits}-bit value"),
-            Check::Branch(bits) => format!("a multiple of 4 within ±{}", binary_size(1 << (bits - 1))),
-        }
-    }
 }
 
 /// The operands of one fixup, as addresses in the target's address space.
@@ -222,7 +192,17 @@ impl Kind {
 
     /// Whether the result depends on where the image stands, so that moving it breaks it.
     pub(crate) fn is_absolute(&self) -> bool {
-        self.value == Value::Absolute
+        self.value == Value::Absolute && !self.is_thread_offset()
+    }
+
+    /// Whether it counts in a thread's storage, where the image's place has no part.
+    pub(crate) fn is_thread_offset(&self) -> bool {
+        matches!(self.via, Via::ThreadOffset | Via::BlockOffset)
+    }
+
+    /// Whether it is about a thread-local variable.
+    pub(crate) fn is_thread_local(&self) -> bool {
+        self.is_thread_offset() || matches!(self.via, Via::Thread(_))
     }
 
     /// Checks `value` and writes it into `field`, the [`width`](Kind::width) bytes at the relocation's place.

@@ -5,8 +5,9 @@
 
 use object::{elf, macho, pe};
 
-use super::{Check, Field, Kind, Lookup, MachoPart, Refused, Value, Via, dense, macho_type};
+use super::{Check, Field, Kind, LoaderTypes, Lookup, MachoPart, Refused, Value, Via, dense, macho_type};
 use crate::error::{Error, Result};
+use crate::graph::Access;
 use crate::target::Format;
 
 /// `int3`
@@ -116,51 +117,52 @@ pub(super) fn lookup(format: Format, raw: u32) -> Lookup {
         return Lookup::Kind(kind);
     }
     match format {
-        Format::Elf => elf_refused(raw),
+        Format::Elf if raw == elf::R_X86_64_DTPMOD64.0 => Lookup::Refused(Refused {
+            name: "R_X86_64_DTPMOD64",
+            why: "is what linkers make, and no compiler",
+            help: "give the object file that the compiler made",
+        }),
         Format::MachO if raw >> 3 == u32::from(macho::X86_64_RELOC_TLV.0) => Lookup::Refused(Refused {
             name: "X86_64_RELOC_TLV",
-            why: THREAD_LOCAL,
+            why: "is a thread-local access, and Mach-O's thread-local variables are not supported yet",
             help: "keep the variable out of thread-local storage",
         }),
         _ => Lookup::Unknown,
     }
 }
 
-const THREAD_LOCAL: &str = "is a thread-local access, and thread-local variables are not supported yet";
+/// For storage elsewhere glibc before 2.40 has descriptors that lose the caller's vector registers (glibc bug 31372).
+///
+/// `EM_X86_64`, `R_X86_64_DTPMOD64`, `DTPOFF64`, `TPOFF64`, `TLSDESC`.
+pub(super) const LOADER_TYPES: LoaderTypes = LoaderTypes {
+    machine: 62,
+    module: 16,
+    block_offset: 17,
+    thread_offset: 18,
+    descriptor: 36,
+    descriptors_are_fixed: true,
+};
 
-fn elf_refused(raw: u32) -> Lookup {
-    let (name, why, help) = match elf::RelocationType(raw) {
-        elf::R_X86_64_TLSGD => ("R_X86_64_TLSGD", THREAD_LOCAL, TLS_HELP),
-        elf::R_X86_64_TLSLD => ("R_X86_64_TLSLD", THREAD_LOCAL, TLS_HELP),
-        elf::R_X86_64_DTPOFF32 => ("R_X86_64_DTPOFF32", THREAD_LOCAL, TLS_HELP),
-        elf::R_X86_64_DTPOFF64 => ("R_X86_64_DTPOFF64", THREAD_LOCAL, TLS_HELP),
-        elf::R_X86_64_DTPMOD64 => ("R_X86_64_DTPMOD64", THREAD_LOCAL, TLS_HELP),
-        elf::R_X86_64_GOTTPOFF => ("R_X86_64_GOTTPOFF", THREAD_LOCAL, TLS_HELP),
-        elf::R_X86_64_TPOFF32 => ("R_X86_64_TPOFF32", THREAD_LOCAL, TLS_HELP),
-        elf::R_X86_64_TPOFF64 => ("R_X86_64_TPOFF64", THREAD_LOCAL, TLS_HELP),
-        elf::R_X86_64_GOTPC32_TLSDESC => ("R_X86_64_GOTPC32_TLSDESC", THREAD_LOCAL, TLS_HELP),
-        elf::R_X86_64_TLSDESC_CALL => ("R_X86_64_TLSDESC_CALL", THREAD_LOCAL, TLS_HELP),
-        _ => return Lookup::Unknown,
-    };
-    Lookup::Refused(Refused { name, why, help })
+/// The block ends where the thread pointer points to.
+pub(super) fn program_block(size: u64, align: u64) -> u64 {
+    size.next_multiple_of(align).wrapping_neg()
 }
-
-const TLS_HELP: &str = "keep the variable out of thread-local storage";
 
 const fn row(name: &'static str, via: Via, value: Value, bytes: u8, check: Check) -> Kind {
     Kind { name, via, value, field: Field::Bytes(bytes), check }
 }
 
+use Access::{Descriptor, General, Initial, Local};
 use Check::{Either, Signed, Unsigned};
 use Value::{Absolute, GotRelative, ImageRelative, Nothing, Relative, SegmentNumber, SegmentOffset};
-use Via::{Branch, Got, GotBase, GotLoad, Size, Symbol};
+use Via::{BlockOffset, Branch, Got, GotBase, GotLoad, Size, Symbol, Thread, ThreadOffset};
 
 static ELF_TABLE: [Option<&'static Kind>; 64] = dense(&ELF);
 static MACHO_TABLE: [Option<&'static Kind>; 128] = dense(&MACHO);
 static COFF_TABLE: [Option<&'static Kind>; 32] = dense(&COFF);
 
 #[rustfmt::skip]
-static ELF: [(u32, Kind); 25] = [
+static ELF: [(u32, Kind); 34] = [
     (elf::R_X86_64_NONE.0,            row("R_X86_64_NONE",          Symbol,  Nothing,     0, Check::Truncate)),
     (elf::R_X86_64_64.0,              row("R_X86_64_64",            Symbol,  Absolute,    8, Either(64))),
     (elf::R_X86_64_PC32.0,            row("R_X86_64_PC32",          Symbol,  Relative,    4, Signed(32))),
@@ -186,6 +188,15 @@ static ELF: [(u32, Kind); 25] = [
     (elf::R_X86_64_GOTPCRELX.0,       row("R_X86_64_GOTPCRELX",     GotLoad, Relative,    4, Signed(32))),
     (elf::R_X86_64_REX_GOTPCRELX.0,   row("R_X86_64_REX_GOTPCRELX", GotLoad, Relative,    4, Signed(32))),
     (elf::R_X86_64_CODE_4_GOTPCRELX.0,row("R_X86_64_CODE_4_GOTPCRELX",GotLoad, Relative,    4, Signed(32))),
+    (elf::R_X86_64_DTPOFF64.0,      row("R_X86_64_DTPOFF64",      BlockOffset, Absolute, 8, Either(64))),
+    (elf::R_X86_64_TPOFF64.0,       row("R_X86_64_TPOFF64",       ThreadOffset, Absolute, 8, Either(64))),
+    (elf::R_X86_64_TLSGD.0,         row("R_X86_64_TLSGD",         Thread(General), Relative, 4, Signed(32))),
+    (elf::R_X86_64_TLSLD.0,         row("R_X86_64_TLSLD",         Thread(Local), Relative, 4, Signed(32))),
+    (elf::R_X86_64_DTPOFF32.0,      row("R_X86_64_DTPOFF32",      BlockOffset, Absolute, 4, Signed(32))),
+    (elf::R_X86_64_GOTTPOFF.0,      row("R_X86_64_GOTTPOFF",      Thread(Initial), Relative, 4, Signed(32))),
+    (elf::R_X86_64_TPOFF32.0,       row("R_X86_64_TPOFF32",       ThreadOffset, Absolute, 4, Signed(32))),
+    (elf::R_X86_64_GOTPC32_TLSDESC.0, row("R_X86_64_GOTPC32_TLSDESC", Thread(Descriptor), Relative, 4, Signed(32))),
+    (elf::R_X86_64_TLSDESC_CALL.0,  row("R_X86_64_TLSDESC_CALL",  Symbol, Nothing, 0, Check::Truncate)),
 ];
 
 const fn quad(r_type: macho::RelocationType) -> u32 {

@@ -1,7 +1,10 @@
 //! The GOT slots and the stubs that the relocations need.
 
 use super::hash::FastMap;
-use super::{LinkGraph, Own, Permission, Place, Relocation, Resolved, Section, SectionId, SymbolId};
+use super::{
+    Access, LinkGraph, Own, Permission, Place, Relocation, Resolved, Section, SectionId, SymbolId, ThreadSlots,
+    Variable,
+};
 use crate::fixup::{self, Via};
 
 /// The slots of the GOT and the stubs, by number; each stub jumps to the address in a slot.
@@ -19,6 +22,8 @@ pub(crate) struct Entries {
     pub(crate) must: Window,
     /// Where it must stand for its branches to go straight to places outside.
     pub(crate) may: Window,
+    /// For thread-local variables.
+    pub(crate) threads: ThreadSlots,
     slot_of: FastMap<Key, u32>,
     stub_of: FastMap<(u32, Key), u32>,
     /// By [`SymbolId`]: one more than the slot of its own address, and whether that has a stub, if there is one island alone.
@@ -191,7 +196,25 @@ impl Entries {
                     }
                 }
             }
-            Via::Branch | Via::Symbol | Via::GotBase | Via::Size => {}
+            Via::Thread(access) => {
+                let behind = relocation.kind.behind_slot(relocation.addend);
+                if let Some(variable) = Variable::of(graph, resolved, relocation.symbol, behind) {
+                    let fixed = match access {
+                        Access::General | Access::Local => false,
+                        Access::Initial => true,
+                        Access::Descriptor => fixup::loader_types(graph.arch).descriptors_are_fixed,
+                    };
+                    self.threads.fixed |= fixed && matches!(variable, Variable::Own(..));
+                    self.threads.add(access, variable);
+                }
+            }
+            // Code counts with the distance itself; of another's variable it is read out of a slot.
+            Via::ThreadOffset => match Variable::of(graph, resolved, relocation.symbol, 0) {
+                Some(Variable::Own(..)) => self.threads.fixed = true,
+                Some(variable) => self.threads.add(Access::Initial, variable),
+                None => {}
+            },
+            Via::Branch | Via::Symbol | Via::GotBase | Via::Size | Via::BlockOffset => {}
         }
     }
 

@@ -12,6 +12,7 @@ mod near;
 mod part;
 mod resolve;
 mod role;
+mod threads;
 
 use std::borrow::Cow;
 use std::ops::Range;
@@ -21,6 +22,7 @@ pub(crate) use group::{Group, Rule};
 pub(crate) use names::NameTable;
 pub(crate) use resolve::{Asked, Found, Own, Place, Resolved, resolve};
 pub(crate) use role::{Calls, Role, SymbolKind, When};
+pub(crate) use threads::{Access, ThreadSlots, Variable};
 
 use crate::error::{Error, Result};
 use crate::fixup::Kind;
@@ -268,7 +270,10 @@ impl<'a> LinkGraph<'a> {
         };
         // `$x` and `$d` map code and data (AAELF64, section 5.5.3); `ltmp` are LLVM's section starts.
         let internal = || [&b".L"[..], b"$x", b"$d", b"ltmp"].iter().any(|prefix| name.starts_with(prefix));
-        in_image && !name.is_empty() && !(symbol.binding == Binding::Local && internal())
+        in_image
+            && symbol.kind != SymbolKind::ThreadLocal
+            && !name.is_empty()
+            && !(symbol.binding == Binding::Local && internal())
     }
 
     /// The relocations of a section.

@@ -39,6 +39,10 @@ pub(crate) enum Own {
     Thunk(u32),
     /// The module's handle: a word that holds its own address.
     Handle,
+    /// This one of [`Resolved::thread_imports`].
+    ThreadImport(u32),
+    /// Where the module's block of thread-local storage begins.
+    ThreadBlock,
 }
 
 /// What a name means that the inputs do not define.
@@ -47,6 +51,8 @@ pub(crate) enum Found {
     At(TargetAddr),
     /// A function that wants the module's handle as its third argument, which a stub gives it.
     Thunk(TargetAddr),
+    /// A thread-local variable of the process, which the system's loader knows by its name.
+    ThreadLocal,
 }
 
 /// What C's runtime calls the module by (Itanium C++ ABI, section 3.3.6): each has its own.
@@ -77,6 +83,8 @@ pub(crate) struct Resolved {
     pub(crate) thunks: Vec<TargetAddr>,
     /// Whether the image holds a handle.
     pub(crate) handle: bool,
+    /// Thread-local variables of the process.
+    pub(crate) thread_imports: Vec<SymbolId>,
 }
 
 /// Finds a name outside the inputs.
@@ -89,6 +97,8 @@ pub(crate) enum Asked {
     Open,
     /// By an input, of the component alone that the inputs are a part of.
     Hidden,
+    /// By an input, as a thread-local variable.
+    ThreadLocal,
     /// As a guess, for an error's text.
     Guess,
 }
@@ -117,6 +127,7 @@ pub(crate) fn resolve(graph: &LinkGraph<'_>, outside: Outside<'_>) -> Result<Res
     let mut found = names.table.sibling();
     let mut found_places: Vec<(Name<'_>, Option<Place>)> = Vec::new();
     let mut thunks = Vec::new();
+    let mut thread_imports = Vec::new();
     let mut indirect = Vec::new();
     let mut indirect_at: HashMap<(SectionId, u64), Place> = HashMap::new();
     // Finalizers are registered under it.
@@ -132,7 +143,11 @@ pub(crate) fn resolve(graph: &LinkGraph<'_>, outside: Outside<'_>) -> Result<Res
         if let Some(known) = found.insert(found.hash(name), number, |other| found_places[other as usize].0 == name) {
             return found_places[known.number() as usize].1;
         }
-        let place = match look_outside(name, symbol.hidden, outside) {
+        let place = match look_outside(name, symbol, outside) {
+            Some(Found::ThreadLocal) => {
+                thread_imports.push(id);
+                Some(Place::Own(Own::ThreadImport(thread_imports.len() as u32 - 1)))
+            }
             Some(Found::At(address)) => {
                 imports.push((id, address));
                 Some(Place::Outside(address.0))
@@ -168,7 +183,7 @@ pub(crate) fn resolve(graph: &LinkGraph<'_>, outside: Outside<'_>) -> Result<Res
         }
         places.push(match definition {
             Definition::Section { section, offset } if live[section.0 as usize] => match meant.kind {
-                SymbolKind::Plain => Place::Section { section, offset },
+                SymbolKind::Plain | SymbolKind::ThreadLocal => Place::Section { section, offset },
                 SymbolKind::Indirect => *indirect_at.entry((section, offset)).or_insert_with(|| {
                     indirect.push((section, offset));
                     Place::Own(Own::Indirect(indirect.len() as u32 - 1))
@@ -232,7 +247,20 @@ pub(crate) fn resolve(graph: &LinkGraph<'_>, outside: Outside<'_>) -> Result<Res
     let sizes = sized.into_iter().map(size).collect();
     let order = order(graph, &live, &bounds);
     let common = (common.size, common.align);
-    Ok(Resolved { places, live, order, bounds, common, exports, imports, sizes, indirect, thunks, handle })
+    Ok(Resolved {
+        places,
+        live,
+        order,
+        bounds,
+        common,
+        exports,
+        imports,
+        sizes,
+        indirect,
+        thunks,
+        handle,
+        thread_imports,
+    })
 }
 
 /// The definition that counts of every name that is not local.
@@ -304,6 +332,10 @@ fn special(graph: &LinkGraph<'_>, live: &[bool], bounds: &mut Bounds, name: Name
     if !name.raw && name.bytes == b"_GLOBAL_OFFSET_TABLE_" {
         return Some(Place::Got);
     }
+    // What descriptors of the local-dynamic model are for.
+    if !name.raw && name.bytes == b"_TLS_MODULE_BASE_" {
+        return Some(Place::Own(Own::ThreadBlock));
+    }
     bounds.place(graph, live, name)
 }
 
@@ -333,10 +365,15 @@ fn wanted(graph: &LinkGraph<'_>, live: &[bool]) -> (Vec<bool>, Vec<SymbolId>) {
     (wanted, sized)
 }
 
-fn look_outside(name: Name<'_>, hidden: bool, outside: Outside<'_>) -> Option<Found> {
+fn look_outside(name: Name<'_>, symbol: &Symbol, outside: Outside<'_>) -> Option<Found> {
     let c_name = !name.raw && !name.bytes.is_empty();
     let name = c_name.then(|| std::str::from_utf8(name.bytes).ok()).flatten()?;
-    outside(name, if hidden { Asked::Hidden } else { Asked::Open })
+    let asked = match symbol.kind {
+        _ if symbol.hidden => Asked::Hidden,
+        SymbolKind::ThreadLocal => Asked::ThreadLocal,
+        _ => Asked::Open,
+    };
+    outside(name, asked)
 }
 
 fn is_common(graph: &LinkGraph<'_>, symbol: Option<SymbolId>) -> bool {

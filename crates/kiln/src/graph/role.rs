@@ -11,6 +11,8 @@ pub(crate) enum Role {
     Calls(Calls),
     /// Call frame information: how to leave functions by an exception (`.eh_frame`; Linux Standard Base, section 10.6).
     Unwind,
+    /// The initial image of thread-local storage, of which each thread has a copy.
+    ThreadLocal,
 }
 
 /// A list of functions to call.
@@ -42,6 +44,8 @@ pub(crate) enum SymbolKind {
     /// A function that is chosen when the module is loaded, by the function that stands at the symbol's place
     /// (`STT_GNU_IFUNC`).
     Indirect,
+    /// A thread-local variable: its place is in the initial image.
+    ThreadLocal,
 }
 
 impl Calls {
@@ -61,7 +65,7 @@ impl LinkGraph<'_> {
         let mut lists: Vec<(SectionId, Calls)> = lists
             .filter_map(|(id, section)| match section.role {
                 Role::Calls(calls) => Some((SectionId(id), calls)),
-                Role::Plain | Role::Unwind => None,
+                Role::Plain | Role::Unwind | Role::ThreadLocal => None,
             })
             .collect();
         lists.sort_by_key(|(_, calls)| (calls.when, calls.priority));

@@ -37,6 +37,21 @@ pub(crate) struct Layout {
     own: OwnEntries,
     /// In the constants: the call frame information of all sections, without room between, and a word of zeros behind it.
     unwind: Range<u64>,
+    pub(crate) threads: Threads,
+}
+
+/// Thread-local storage: the image's own block, of which each thread has a copy, and the slots for it.
+#[derive(Debug, Default)]
+pub(crate) struct Threads {
+    /// The initial image, in the constants; the rest of the block is zeros.
+    pub(crate) template: Range<u64>,
+    /// Of the block, in bytes.
+    pub(crate) size: u64,
+    pub(crate) align: u64,
+    /// By [`SectionId`]: the offset in the block. Empty: there is no block.
+    offsets: Vec<u64>,
+    /// In the constants.
+    slots: u64,
 }
 
 /// Where Kiln's own entries stand.
@@ -126,6 +141,48 @@ impl Room {
         Ok(start..next + UNWIND_END)
     }
 
+    fn threads(
+        &mut self,
+        graph: &LinkGraph<'_>,
+        resolved: &Resolved,
+        entries: &Entries,
+        offsets: &mut [u64],
+    ) -> Result<Threads> {
+        let is_block = |id: &&SectionId| graph.section(**id).role == Role::ThreadLocal;
+        let mut threads = Threads { align: 1, ..Threads::default() };
+        // Zeros come behind what has contents.
+        for zeros in [false, true] {
+            for id in resolved.order.iter().filter(is_block) {
+                let section = graph.section(*id);
+                if section.data.is_none() != zeros {
+                    continue;
+                }
+                threads.offsets.resize(offsets.len(), 0);
+                threads.align = threads.align.max(section.align);
+                let start = threads.size.checked_next_multiple_of(section.align);
+                let end = start.and_then(|start| start.checked_add(section.size)).filter(|end| *end <= MAX_IMAGE);
+                let (Some(start), Some(end)) = (start, end) else {
+                    let error = Error::unsupported("thread-local storage would be larger than 2 GiB");
+                    return Err(error.section(graph.section_name(section)).input(graph.input_name(section.input)));
+                };
+                threads.offsets[id.0 as usize] = start;
+                threads.size = end;
+            }
+            if !zeros {
+                let filled = threads.size;
+                let start = self.reserve(Permission::Const, filled, threads.align, MAX_IMAGE)?;
+                threads.template = start..start + filled;
+            }
+        }
+        for id in resolved.order.iter().filter(is_block) {
+            let offset = threads.template.start + threads.offsets[id.0 as usize];
+            offsets[id.0 as usize] = offset.min(threads.template.end);
+        }
+        let size = SLOT_SIZE * u64::from(entries.threads.words);
+        threads.slots = self.reserve(Permission::Const, size, SLOT_SIZE, MAX_IMAGE)?;
+        Ok(threads)
+    }
+
     fn common(&mut self, resolved: &Resolved) -> Result<u64> {
         self.reserve(Permission::Data, resolved.common.0, resolved.common.1.max(1), MAX_IMAGE)
     }
@@ -170,15 +227,17 @@ impl Layout {
         room.segments[Permission::Const as usize].filled = room.segments[Permission::Const as usize].size;
         let mut own = None;
         let mut unwind = 0..0;
+        let mut threads = Threads::default();
         let mut common = None;
         for id in &resolved.order {
             let section = graph.section(*id);
             if section.large && common.is_none() {
                 own = Some(room.own(graph, resolved)?);
                 unwind = room.unwind(graph, resolved, &mut offsets)?;
+                threads = room.threads(graph, resolved, entries, &mut offsets)?;
                 common = Some(room.common(resolved)?);
             }
-            if section.role == Role::Unwind {
+            if matches!(section.role, Role::Unwind | Role::ThreadLocal) {
                 continue;
             }
             let limit = if section.large { MAX_LARGE_IMAGE } else { MAX_IMAGE };
@@ -202,6 +261,7 @@ impl Layout {
             Some(own) => own,
             None => {
                 unwind = room.unwind(graph, resolved, &mut offsets)?;
+                threads = room.threads(graph, resolved, entries, &mut offsets)?;
                 room.own(graph, resolved)?
             }
         };
@@ -211,7 +271,7 @@ impl Layout {
         };
         let Room { segments, gaps } = room;
         let windows = [entries.must.and(entries.may), entries.must];
-        Ok(Layout { segments, offsets, gaps, windows, islands, got, common, stub_size, own, unwind })
+        Ok(Layout { segments, offsets, gaps, windows, islands, got, common, stub_size, own, unwind, threads })
     }
 
     /// The alignment that the image as a whole needs, at least a page.
@@ -333,6 +393,8 @@ impl Addresses {
             Place::Own(Own::Indirect(index)) => self.indirect_stub(index).1,
             Place::Own(Own::Thunk(index)) => self.thunk(index).1,
             Place::Own(Own::Handle) => self.handle().1,
+            // Each thread has another, so that none is its address.
+            Place::Own(Own::ThreadImport(_) | Own::ThreadBlock) => 0,
         }
     }
 
@@ -372,6 +434,16 @@ impl Addresses {
         (range.clone(), self.base(Permission::Const) + range.start)
     }
 
+    /// The offset in the constants, and the address, of a word of the slots for thread-local variables.
+    pub(crate) fn thread_slot(&self, word: u32) -> (u64, u64) {
+        self.entry(Permission::Const, self.layout.threads.slots, SLOT_SIZE, word)
+    }
+
+    /// Where a section stands in the block of thread-local storage; of anything else, where the block begins.
+    pub(crate) fn block_offset(&self, section: u32) -> u64 {
+        self.layout.threads.offsets.get(section as usize).copied().unwrap_or_default()
+    }
+
     /// The addresses of the segments, by [`Permission`].
     pub(crate) fn segments(&self) -> [Range<u64>; 3] {
         Permission::ALL.map(|permission| {
@@ -396,6 +468,7 @@ impl Addresses {
             Place::Section { section, .. } => graph.section(section).permission,
             Place::Common(_) => Permission::Data,
             Place::Got | Place::Own(Own::Handle) => Permission::Const,
+            Place::Own(Own::ThreadImport(_) | Own::ThreadBlock) => return None,
             Place::Own(_) => Permission::Text,
             Place::Bound { .. } | Place::Outside(_) | Place::Discarded => return None,
         };

@@ -12,7 +12,7 @@ use std::sync::{Arc, OnceLock};
 use crate::error::{Error, Result};
 use crate::function::{FnPtr, Function};
 use crate::memory::Published;
-use crate::register::{Arguments, Exit, Frames};
+use crate::register::{Arguments, Exit, Frames, Storage};
 
 pub(crate) use explain::Places;
 pub use explain::{AppliedRelocation, Explanation, SectionPlace};
@@ -42,7 +42,8 @@ pub(crate) struct Owner {
     /// Behind a lock for the one moment at which it is set: its beginning needs the owner.
     exit: OnceLock<Exit>,
     arguments: Arguments,
-    _frames: Option<Frames>,
+    /// In this order they end.
+    _registrations: (Option<Storage>, Option<Frames>),
     memory: Published,
     /// What the code may call into.
     uses: Uses,
@@ -62,9 +63,9 @@ impl Module {
         places: Option<Box<Places>>,
         uses: Uses,
         arguments: Arguments,
-        frames: Option<Frames>,
+        registrations: (Option<Storage>, Option<Frames>),
     ) -> Module {
-        let owner = Owner { exit: OnceLock::new(), arguments, _frames: frames, memory, uses };
+        let owner = Owner { exit: OnceLock::new(), arguments, _registrations: registrations, memory, uses };
         Module(Arc::new(Inner { owner: Arc::new(owner), symbols, places }))
     }
 

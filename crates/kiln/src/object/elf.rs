@@ -131,17 +131,8 @@ fn add_section(reader: &mut Reader<'_, '_, '_>, section: &Header, name: &[u8]) -
         }
         return Ok(None);
     }
-    for (flag, what, help) in [
-        (
-            elf::SHF_TLS,
-            "thread-local variables are not supported yet",
-            "keep the variables out of thread-local storage",
-        ),
-        (elf::SHF_COMPRESSED, "a compressed section cannot be loaded", "assemble without compression"),
-    ] {
-        if flags.contains(flag) {
-            return Err(Error::unsupported(what).help(help));
-        }
+    if flags.contains(elf::SHF_COMPRESSED) {
+        return Err(Error::unsupported("a compressed section cannot be loaded").help("assemble without compression"));
     }
     let known = [
         elf::SHF_WRITE,
@@ -154,6 +145,7 @@ fn add_section(reader: &mut Reader<'_, '_, '_>, section: &Header, name: &[u8]) -
         // The order follows from the inputs' own; whether it is there, from `follow`.
         elf::SHF_LINK_ORDER,
         elf::SHF_GROUP,
+        elf::SHF_TLS,
         // Nothing is dropped as unused, so everything is retained.
         elf::SHF_GNU_RETAIN,
     ];
@@ -176,6 +168,7 @@ fn add_section(reader: &mut Reader<'_, '_, '_>, section: &Header, name: &[u8]) -
             .help("use functions with `__attribute__((constructor))`, or `.init_array`"));
     }
     let role = match calls(section.sh_type(LE), name)? {
+        _ if flags.contains(elf::SHF_TLS) => Role::ThreadLocal,
         Some(calls) => Role::Calls(calls),
         None if name == b".eh_frame" || section.sh_type(LE) == elf::SHT_X86_64_UNWIND => Role::Unwind,
         None => Role::Plain,
@@ -190,7 +183,8 @@ fn add_section(reader: &mut Reader<'_, '_, '_>, section: &Header, name: &[u8]) -
         data,
         size,
         align: section.sh_addralign(LE),
-        writable: flags.contains(elf::SHF_WRITE),
+        // Of thread-local storage the image holds what copies are made of.
+        writable: flags.contains(elf::SHF_WRITE) && role != Role::ThreadLocal,
         executable: flags.contains(elf::SHF_EXECINSTR),
         large: flags.0 & large != 0,
         role,
@@ -246,10 +240,7 @@ fn add_symbol<'b>(
     let mut kind = SymbolKind::Plain;
     match symbol.st_type() {
         elf::STT_GNU_IFUNC if symbol.st_shndx(LE) != elf::SHN_UNDEF => kind = SymbolKind::Indirect,
-        elf::STT_TLS => {
-            return Err(Error::unsupported("thread-local variables are not supported yet")
-                .help("keep the variable out of thread-local storage"));
-        }
+        elf::STT_TLS => kind = SymbolKind::ThreadLocal,
         // Its name is that of its section, which the graph knows; a file's name is no name of a place.
         elf::STT_SECTION | elf::STT_FILE => name = &[],
         elf::STT_NOTYPE | elf::STT_OBJECT | elf::STT_FUNC | elf::STT_COMMON | elf::STT_GNU_IFUNC => {}
@@ -304,6 +295,17 @@ fn add_symbol<'b>(
     let hidden = binding != Binding::Local && matches!(visibility, elf::STV_HIDDEN | elf::STV_INTERNAL);
     if kind == SymbolKind::Indirect && !matches!(definition, Definition::Section { .. } | Definition::LeftOut) {
         return Err(Error::malformed("the function that chooses an indirect function is in no section"));
+    }
+    if kind == SymbolKind::ThreadLocal {
+        let is_place = match definition {
+            Definition::Section { section, .. } => reader.graph.section(section).role == Role::ThreadLocal,
+            Definition::Undefined | Definition::LeftOut => true,
+            _ => false,
+        };
+        if !is_place {
+            return Err(Error::unsupported("is a thread-local variable that is in no section of thread-local storage")
+                .help("compile with -fno-common"));
+        }
     }
     reader.symbol(NewSymbol { name, raw: false, definition, kind, binding, exported, hidden, size })?;
     Ok(())

@@ -87,3 +87,19 @@ pub(super) unsafe fn deregister_frames(_table: usize, descriptions: &[u64]) {
         unsafe { __deregister_frame(*description as usize as *const c_void) }
     }
 }
+
+/// Storage that the system's loader made: none here.
+#[derive(Debug)]
+pub(super) enum Opened {}
+
+/// # Errors
+///
+/// Always: the loader of this system reads no ELF.
+pub(super) fn open_storage(_library: &[u8], _count: usize) -> Result<(Opened, Vec<u64>), String> {
+    Err("thread-local variables of ELF objects need a loader of ELF libraries".to_owned())
+}
+
+/// What ELF objects can use of the process's: nothing.
+pub(super) fn has_thread_local(_name: &str) -> bool {
+    false
+}

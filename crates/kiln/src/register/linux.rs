@@ -1,7 +1,10 @@
 //! Linux, with glibc.
 #![allow(unsafe_code)] // The C library's functions.
 
-use std::ffi::{c_char, c_int, c_void};
+use std::ffi::{CStr, CString, c_char, c_int, c_void};
+use std::io::Write as _;
+use std::os::fd::{AsRawFd as _, FromRawFd as _};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 pub(super) const HAS_ON_EXIT: bool = true;
 pub(super) const HAS_AT_QUICK_EXIT: bool = true;
@@ -90,4 +93,81 @@ pub(super) unsafe fn register_frames(table: usize, _descriptions: &[u64]) {
 pub(super) unsafe fn deregister_frames(table: usize, _descriptions: &[u64]) {
     // SAFETY: by the caller's word.
     unsafe { __deregister_frame(table as *const c_void) }
+}
+
+/// A shared library of [`open_storage`], closed when it is dropped.
+#[derive(Debug)]
+pub(super) struct Opened(*mut c_void);
+
+// SAFETY: a handle of the loader's is the process's, not a thread's, and the loader has a lock.
+unsafe impl Send for Opened {}
+// SAFETY: as above; through a shared reference there is nothing to do.
+unsafe impl Sync for Opened {}
+
+impl Drop for Opened {
+    fn drop(&mut self) {
+        // SAFETY: opened by `open_storage`, closed here alone, when no code counts with it any more.
+        unsafe { libc::dlclose(self.0) };
+    }
+}
+
+/// Gives the loader a shared library that is only in memory, and reads its `count` words.
+///
+/// # Errors
+///
+/// Why not, in the loader's words or the system's.
+pub(super) fn open_storage(library: &[u8], count: usize) -> Result<(Opened, Vec<u64>), String> {
+    // SAFETY: the name ends in NUL.
+    let descriptor = unsafe { libc::memfd_create(c"kiln-thread-local".as_ptr(), libc::MFD_CLOEXEC) };
+    if descriptor < 0 {
+        return Err(std::io::Error::last_os_error().to_string());
+    }
+    // SAFETY: opened above, and nobody else's.
+    let mut file = unsafe { std::fs::File::from_raw_fd(descriptor) };
+    file.write_all(library).map_err(|error| error.to_string())?;
+    let path = path(file.as_raw_fd());
+    // SAFETY: the path ends in NUL. The library is made here, and has nothing that runs.
+    let handle = unsafe { libc::dlopen(path.as_ptr(), libc::RTLD_NOW | libc::RTLD_LOCAL) };
+    if handle.is_null() {
+        return Err(loader_error());
+    }
+    let opened = Opened(handle);
+    // SAFETY: the name ends in NUL, the handle is open.
+    let words = unsafe { libc::dlsym(opened.0, super::storage::WORDS.as_ptr()) };
+    if words.is_null() {
+        return Err(loader_error());
+    }
+    // SAFETY: the library holds so many words there, aligned to 16 bytes, which the loader has filled.
+    let words = unsafe { std::slice::from_raw_parts(words.cast::<u64>(), count) };
+    Ok((opened, words.to_vec()))
+}
+
+/// A path of an open file that no library was opened by before: the loader takes one of the same path for the same.
+fn path(descriptor: c_int) -> CString {
+    static NEXT: AtomicU64 = AtomicU64::new(1);
+    let number = NEXT.fetch_add(1, Ordering::Relaxed);
+    let mut path = b"/proc/self/fd/".to_vec();
+    // `/./` and `//` mean nothing in a path.
+    for bit in (0..64 - number.leading_zeros()).rev() {
+        path.extend_from_slice(if number >> bit & 1 == 1 { b"./" } else { b"/" });
+    }
+    path.extend_from_slice(descriptor.to_string().as_bytes());
+    CString::new(path).unwrap_or_default()
+}
+
+fn loader_error() -> String {
+    // SAFETY: it has no preconditions.
+    let reason = unsafe { libc::dlerror() };
+    if reason.is_null() {
+        return "the loader does not say why".to_owned();
+    }
+    // SAFETY: a string of the loader's, until this thread calls it again.
+    unsafe { CStr::from_ptr(reason) }.to_string_lossy().into_owned()
+}
+
+/// Whether the process has a thread-local variable, or anything else, of this name.
+pub(super) fn has_thread_local(name: &str) -> bool {
+    let Ok(name) = CString::new(name) else { return false };
+    // SAFETY: the name ends in NUL, and `RTLD_DEFAULT` is a handle that is always valid.
+    !unsafe { libc::dlsym(libc::RTLD_DEFAULT, name.as_ptr()) }.is_null()
 }

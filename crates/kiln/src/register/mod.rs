@@ -11,6 +11,7 @@ mod exit;
 mod indirect;
 #[cfg(target_os = "linux")]
 mod linux;
+mod storage;
 mod threads;
 mod unwind;
 
@@ -22,6 +23,7 @@ use linux as sys;
 pub(crate) use arguments::Arguments;
 pub(crate) use exit::Exit;
 pub(crate) use indirect::choose_all;
+pub(crate) use storage::Storage;
 pub(crate) use unwind::Frames;
 
 use crate::graph::Found;
@@ -40,4 +42,9 @@ pub(crate) fn runtime_symbol(name: &str) -> Option<Found> {
         }
         _ => return None,
     })
+}
+
+/// A thread-local variable of the process.
+pub(crate) fn thread_local(name: &str) -> Option<Found> {
+    sys::has_thread_local(name).then_some(Found::ThreadLocal)
 }

@@ -1,5 +1,7 @@
 //! Objects from compilers, for the machine that the tests run on, also where that is an emulated one.
 
+#![allow(dead_code, reason = "each test takes what it needs")]
+
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 

@@ -1,8 +1,8 @@
-# R_X86_64_DTPMOD64 is a thread-local access (dynamic; psABI 4.4.1).
+# R_X86_64_DTPMOD64 is made by linkers.
 # target: x86_64-unknown-linux-gnu
 # base: 0x10000
-# define: external = 0x12345678
+# define: x = 0x1234
 # retype: .text+0x0 = 16 // R_X86_64_DTPMOD64
-# expect-error: refused-dtpmod64.s: .text+0x0: `external`: R_X86_64_DTPMOD64 is a thread-local access, and thread-local variables are not supported yet
+# expect-error: refused-dtpmod64.s: .text+0x0: `x`: R_X86_64_DTPMOD64 is what linkers make, and no compiler
 .globl main
-main:   .long external - .
+main:   .quad x

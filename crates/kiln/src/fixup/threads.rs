@@ -1,0 +1,126 @@
+//! Thread-local variables: the words of their slots, and what relocations count with.
+
+use super::image::Fixer;
+use super::{Via, aarch64, x86_64};
+use crate::error::{Error, Result};
+use crate::graph::{Access, LinkGraph, Relocation, ThreadSlots, Variable};
+use crate::layout::Addresses;
+use crate::target::Arch;
+
+/// Where a module's block of thread-local storage is in every thread.
+#[derive(Debug, Default)]
+pub(crate) struct Block {
+    /// The distance to it from the thread pointer, modulo 2^64. `None`: it is another in each thread.
+    pub(crate) offset: Option<u64>,
+    /// The words of all slots.
+    pub(crate) words: Vec<u64>,
+}
+
+impl Block {
+    /// The block as a linker counts with it that makes a program: the first module, at the distance that the ABI says.
+    /// Descriptors have no function, which is the system's.
+    pub(crate) fn of_a_program(graph: &LinkGraph<'_>, slots: &ThreadSlots, addresses: &Addresses) -> Block {
+        const PROGRAM: u64 = 1;
+        let threads = &addresses.layout.threads;
+        let offset = program_block(graph.arch, threads.size, threads.align);
+        let mut words = Vec::with_capacity(slots.words as usize);
+        for slot in &slots.slots {
+            let place = match slot.variable {
+                Variable::Own(section, place) => addresses.block_offset(section).wrapping_add(place),
+                // A plan takes nothing from a process.
+                Variable::Import(..) => 0,
+            };
+            match slot.access {
+                Access::General => words.extend([PROGRAM, place]),
+                Access::Local => words.extend([PROGRAM, 0]),
+                Access::Initial => words.push(offset.wrapping_add(place)),
+                Access::Descriptor => words.extend([0, offset.wrapping_add(place)]),
+            }
+        }
+        Block { offset: Some(offset), words }
+    }
+}
+
+/// What a system's loader calls the relocations of thread-local storage, and the machine (`e_machine`).
+pub(crate) struct LoaderTypes {
+    pub(crate) machine: u16,
+    /// The number of the module.
+    pub(crate) module: u32,
+    /// The place in the module's block.
+    pub(crate) block_offset: u32,
+    /// The distance from the thread pointer.
+    pub(crate) thread_offset: u32,
+    /// A function that gives the distance, and its argument.
+    pub(crate) descriptor: u32,
+    /// Whether descriptors are right for storage at a fixed distance alone.
+    pub(crate) descriptors_are_fixed: bool,
+}
+
+pub(crate) fn loader_types(arch: Arch) -> LoaderTypes {
+    match arch {
+        Arch::X86_64 => x86_64::LOADER_TYPES,
+        Arch::Aarch64 => aarch64::LOADER_TYPES,
+    }
+}
+
+/// The distance from the thread pointer to a program's own block, of this size and alignment: what its linker counts
+/// with (U. Drepper, *ELF Handling For Thread-Local Storage*, section 3).
+fn program_block(arch: Arch, size: u64, align: u64) -> u64 {
+    match arch {
+        Arch::X86_64 => x86_64::program_block(size, align),
+        Arch::Aarch64 => aarch64::program_block(align),
+    }
+}
+
+impl Fixer<'_> {
+    /// What a relocation of a thread-local variable starts from, and what it adds. `None`: it is about something else.
+    pub(super) fn thread_operand(&self, relocation: &Relocation, block: Option<&Block>) -> Result<Option<(u64, i64)>> {
+        let (kind, addend) = (relocation.kind, relocation.addend);
+        // Of most images nothing is.
+        if !kind.is_thread_local() && self.addresses.layout.threads.size == 0 && self.resolved.thread_imports.is_empty()
+        {
+            return Ok(None);
+        }
+        let variable = |behind| Variable::of(self.graph, self.resolved, relocation.symbol, behind);
+        if !kind.is_thread_local() {
+            return match variable(0) {
+                None => Ok(None),
+                Some(_) => Err(Error::malformed(format!(
+                    "{} of a thread-local variable, which has another address in each thread",
+                    kind.name
+                ))),
+            };
+        }
+        let behind = if matches!(kind.via, Via::Thread(_)) { kind.behind_slot(addend) } else { 0 };
+        let Some(variable) = variable(behind) else {
+            return Err(Error::malformed(format!("{} of something that is no thread-local variable", kind.name)));
+        };
+        let slots = &self.entries.threads;
+        let place = |section| self.addresses.block_offset(section);
+        let unknown = || {
+            Error::unsupported(format!("{} stands in the initial image of thread-local storage", kind.name))
+                .help("set the variable in a function")
+        };
+        match (kind.via, variable) {
+            (Via::Thread(access), variable) => {
+                let word = slots.word_of(access, variable).ok_or_else(unknown)?;
+                Ok(Some((self.addresses.thread_slot(word).1, addend.wrapping_sub(behind))))
+            }
+            (Via::BlockOffset, Variable::Own(section, offset)) => {
+                Ok(Some((place(section).wrapping_add(offset), addend)))
+            }
+            (Via::ThreadOffset, Variable::Own(section, offset)) => {
+                let start = block.and_then(|block| block.offset).ok_or_else(unknown)?;
+                Ok(Some((start.wrapping_add(place(section)).wrapping_add(offset), addend)))
+            }
+            (Via::ThreadOffset, variable) => {
+                let word = slots.word_of(Access::Initial, variable).map(|word| word as usize);
+                let words = block.map(|block| &block.words);
+                let offset = words.zip(word).and_then(|(words, word)| words.get(word)).ok_or_else(unknown)?;
+                Ok(Some((*offset, addend)))
+            }
+            _ => Err(Error::unsupported(format!("{} of a variable of another module", kind.name))
+                .help("compile with -fPIC -ftls-model=global-dynamic")),
+        }
+    }
+}

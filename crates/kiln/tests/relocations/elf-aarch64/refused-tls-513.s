@@ -1,8 +1,0 @@
-// Relocation type 513 is a thread-local access: R_AARCH64_TLSGD_ADR_PAGE21, general dynamic.
-// target: aarch64-unknown-linux-gnu
-// base: 0x10000
-// define: external = 0x12345678
-// retype: .text+0x0 = 513
-// expect-error: refused-tls-513.s: .text+0x0: `external`: R_AARCH64_TLS* is a thread-local access, and thread-local variables are not supported yet
-.globl main
-main:   .word external - .

@@ -1,8 +1,0 @@
-// Relocation type 541 is a thread-local access: R_AARCH64_TLSIE_ADR_GOTTPREL_PAGE21, initial exec.
-// target: aarch64-unknown-linux-gnu
-// base: 0x10000
-// define: external = 0x12345678
-// retype: .text+0x0 = 541
-// expect-error: refused-tls-541.s: .text+0x0: `external`: R_AARCH64_TLS* is a thread-local access, and thread-local variables are not supported yet
-.globl main
-main:   .word external - .

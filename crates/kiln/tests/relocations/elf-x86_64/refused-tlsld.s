@@ -1,8 +1,0 @@
-# R_X86_64_TLSLD is a thread-local access (local dynamic; psABI 4.4.1).
-# target: x86_64-unknown-linux-gnu
-# base: 0x10000
-# define: external = 0x12345678
-# retype: .text+0x0 = 20 // R_X86_64_TLSLD
-# expect-error: refused-tlsld.s: .text+0x0: `external`: R_X86_64_TLSLD is a thread-local access, and thread-local variables are not supported yet
-.globl main
-main:   .long external - .
