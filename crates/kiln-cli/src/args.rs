@@ -21,6 +21,8 @@ use crate::emit::Format;
   kiln disasm hello.o                  its instructions, with names and source lines
   kiln sign hello --hardened           sign it for macOS, on any system
   kiln doctor hello                    what that lets it do with generated code
+  kiln completions bash                completions, for the shell's own folder
+  kiln man man1                        the manual pages, to a folder
 
 `kiln COMMAND --help` says more of each.")]
 pub(crate) struct Arguments {
@@ -40,6 +42,28 @@ pub(crate) enum Command {
     Call(Call),
     Sign(Sign),
     Doctor(Doctor),
+    Completions(Completions),
+    Man(Man),
+}
+
+/// Print completions for a shell
+#[derive(Args)]
+#[command(after_help = "Examples:
+  kiln completions bash > ~/.local/share/bash-completion/completions/kiln
+  kiln completions zsh > ~/.zfunc/_kiln
+  kiln completions fish > ~/.config/fish/completions/kiln.fish")]
+pub(crate) struct Completions {
+    /// Which shell
+    pub(crate) shell: clap_complete::Shell,
+}
+
+/// Write the manual pages
+#[derive(Args)]
+#[command(after_help = "Examples:
+  kiln man ~/.local/share/man/man1       then `man kiln`, `man kiln-run`")]
+pub(crate) struct Man {
+    /// Where to: kiln.1, and a page for each command
+    pub(crate) directory: PathBuf,
 }
 
 /// Load code and run it

@@ -13,6 +13,7 @@ mod doctor;
 mod emit;
 mod entitle;
 mod flat;
+mod help;
 mod inputs;
 mod memory;
 mod narrate;
@@ -25,7 +26,7 @@ use std::io::Write;
 use std::process::ExitCode;
 
 use anstyle::{AnsiColor, Style};
-use clap::Parser;
+use clap::FromArgMatches;
 use kiln::{Format, Kind};
 
 /// Whatever kept a command from doing its work, with the next step where there is one.
@@ -56,7 +57,8 @@ impl From<kiln::Error> for Failure {
 const FAILED: u8 = 2;
 
 fn main() -> ExitCode {
-    let arguments = args::Arguments::parse();
+    let arguments = args::Arguments::from_arg_matches(&help::command().get_matches());
+    let arguments = arguments.unwrap_or_else(|error| error.exit());
     narrate::start(arguments.verbose);
     let result = match arguments.command {
         args::Command::Run(run) => run::run(run),
@@ -66,6 +68,8 @@ fn main() -> ExitCode {
         args::Command::Disasm(disasm) => disasm::disasm(disasm),
         args::Command::Sign(sign) => sign::sign(sign),
         args::Command::Doctor(doctor) => doctor::doctor(doctor),
+        args::Command::Completions(completions) => help::completions(completions),
+        args::Command::Man(man) => help::man(man),
     };
     match result {
         Ok(status) => status,

@@ -194,14 +194,24 @@ The kiln command: run, link, cut and assemble native code
 
 Usage: kiln [OPTIONS] <COMMAND>
 
-Commands:
-  run     Load code and run it
-  flat    Cut flat machine code out of a file
-  asm     Assemble with the best assembler there is
-  disasm  List the machine code of a file
-  call    Call one function, or list what can be called
-  sign    Sign a program for macOS, on any system
-  doctor  Say what a process may do with generated code, and why
+Run code:
+  run          Load code and run it
+  call         Call one function, or list what can be called
+
+Look at code:
+  disasm       List the machine code of a file
+
+Make code:
+  asm          Assemble with the best assembler there is
+  flat         Cut flat machine code out of a file
+
+Ship it for macOS:
+  doctor       Say what a process may do with generated code, and why
+  sign         Sign a program for macOS, on any system
+
+More:
+  completions  Print completions for a shell
+  man          Write the manual pages
 
 Options:
   -v, --verbose...  Say each step on standard error; twice for more
@@ -217,9 +227,37 @@ Examples:
   kiln disasm hello.o                  its instructions, with names and source lines
   kiln sign hello --hardened           sign it for macOS, on any system
   kiln doctor hello                    what that lets it do with generated code
+  kiln completions bash                completions, for the shell's own folder
+  kiln man man1                        the manual pages, to a folder
 
 `kiln COMMAND --help` says more of each.
 ";
+
+/// What the shells and `man` are given knows every command.
+#[test]
+fn completions_and_manual_pages() {
+    let dir = Dir::new();
+    let commands = ["run", "call", "disasm", "asm", "flat", "doctor", "sign", "completions", "man"];
+    for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
+        let script = String::from_utf8(dir.kiln(["completions", shell]).bytes()).unwrap();
+        for word in commands.iter().copied().chain(["timeout", "syntax"]) {
+            assert!(script.contains(word), "{shell}: {word}");
+        }
+        if shell == "bash" {
+            dir.write("kiln.bash", &script);
+            let complete =
+                "source ./kiln.bash; COMP_WORDS=(kiln dis); COMP_CWORD=1; _kiln kiln dis kiln; echo ${COMPREPLY[@]}";
+            assert_eq!(dir.tool("bash", ["-c", complete]), b"disasm\n");
+        }
+    }
+    dir.kiln(["man", "pages"]).prints("");
+    for command in commands {
+        let page = String::from_utf8(dir.read(&format!("pages/kiln-{command}.1"))).unwrap();
+        assert!(page.contains(&format!(".TH kiln-{command} 1")) && page.contains("Examples:"), "{command}:\n{page}");
+    }
+    let page = String::from_utf8(dir.read("pages/kiln.1")).unwrap();
+    assert!(page.contains(".TH kiln 1") && page.contains("kiln\\-run(1)"), "{page}");
+}
 
 #[test]
 fn help() {
