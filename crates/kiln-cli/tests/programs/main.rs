@@ -74,13 +74,17 @@ fn folder() -> PathBuf {
 
 /// Runs the objects with the command, and compares all that they print and their exit status.
 #[track_caller]
-fn run(flavour: &Flavour, objects: &[PathBuf], libraries: &str, words: &[&str], status: i32, stdout: &str) {
+fn run(flavour: &Flavour, objects: &[PathBuf], library: Option<&str>, words: &[&str], status: i32, stdout: &str) {
     let kiln = env!("CARGO_BIN_EXE_kiln");
     let triple = Target::host().to_string().to_uppercase().replace('-', "_");
     let runner = std::env::var(format!("CARGO_TARGET_{triple}_RUNNER")).unwrap_or_default();
     let mut all = runner.split_whitespace().chain([kiln, "run"]);
     let mut command = Command::new(all.next().unwrap());
-    command.args(all).args(objects).arg("--").args(words).env("LD_PRELOAD", libraries);
+    command.args(all).args(objects);
+    if let Some(library) = library {
+        command.args(["--lib", library]);
+    }
+    command.arg("--").args(words);
     let output = command.output().unwrap();
     let said = (output.status.code(), String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     assert!(
@@ -109,7 +113,7 @@ crc 51227c3b, adler 3994836e
 1 lines
 data error
 ";
-        run(&flavour, &objects, "", &[file.to_str().unwrap()], 0, expected);
+        run(&flavour, &objects, None, &[file.to_str().unwrap()], 0, expected);
         std::fs::remove_file(file).unwrap();
     }
 }
@@ -140,7 +144,7 @@ nil	true
 1799991	42
 nil	[string "return 1 +"]:1: unexpected symbol near <eof>
 "#;
-        run(&flavour, &objects, "libm.so.6", &[script.to_str().unwrap(), "word"], 3, expected);
+        run(&flavour, &objects, Some("libm.so.6"), &[script.to_str().unwrap(), "word"], 3, expected);
     }
 }
 
@@ -158,7 +162,7 @@ level 19: 130962, 1, stream 130963
 dictionary: trained, 1
 Src size is incorrect
 ";
-        run(&flavour, &objects, "", &[], 0, expected);
+        run(&flavour, &objects, None, &[], 0, expected);
     }
 }
 
@@ -203,7 +207,7 @@ the quick brown fox
 3.49.1
 ";
         let words: Vec<&str> = [":memory:"].into_iter().chain(script.lines()).collect();
-        run(&flavour, &objects, "libm.so.6", &words, 0, expected);
-        run(&flavour, &objects, "libm.so.6", &[":memory:", "select 6 * 7, 'text'"], 0, "42|text\n");
+        run(&flavour, &objects, Some("libm.so.6"), &words, 0, expected);
+        run(&flavour, &objects, Some("libm.so.6"), &[":memory:", "select 6 * 7, 'text'"], 0, "42|text\n");
     }
 }
