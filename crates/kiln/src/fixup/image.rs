@@ -167,6 +167,11 @@ impl Fixer<'_> {
     ) -> Result<()> {
         let mut kind = relocation.kind;
         let mut offset = relocation.offset as usize;
+        if let Some(value) = self.plain(relocation, address)
+            && let Some(field) = contents.get_mut(offset..).and_then(|rest| rest.get_mut(..kind.width()))
+        {
+            return kind.write(field, value);
+        }
         if contents.get(offset..).and_then(|rest| rest.get(..kind.width())).is_none() {
             return Err(Error::malformed(format!("{} lies outside its section", kind.name)));
         }
@@ -246,6 +251,24 @@ impl Fixer<'_> {
         }
         let field = &mut contents[offset..][..kind.width()];
         kind.write(field, value).map_err(|error| explain(error, kind, operands.place, symbol, value))
+    }
+
+    /// The value of most relocations, which is what [`Kind::compute`] says: a distance or an address that fits. `None`: there
+    /// is more to it.
+    fn plain(&self, relocation: &Relocation, address: u64) -> Option<i64> {
+        let Relocation { offset, symbol, subtrahend, addend, kind } = relocation;
+        // What is discarded has the address 0.
+        let symbol = self.addresses.symbol(*symbol);
+        if symbol == 0 || subtrahend.is_some() || !matches!(kind.via, Via::Symbol | Via::Branch) {
+            return None;
+        }
+        let target = symbol.wrapping_add_signed(*addend);
+        let value = match kind.value {
+            Value::Relative => target.wrapping_sub(address + u64::from(*offset)),
+            Value::Absolute => target,
+            _ => return None,
+        };
+        kind.fits(value as i64).then_some(value as i64)
     }
 
     fn discarded(&self, kind: &Kind, symbol: SymbolId) -> Error {
