@@ -211,3 +211,71 @@ the quick brown fox
         run(&flavour, &objects, Some("libm.so.6"), &[":memory:", "select 6 * 7, 'text'"], 0, "42|text\n");
     }
 }
+
+#[test]
+fn cpp() {
+    for flavour in flavours() {
+        let objects = ["program.cpp", "other.cpp"].map(|name| flavour.source(name, &[folder()]));
+        let expected = "\
++first static
++second static
+main with 1: word
++level 8
++level 4
++level 0
+-level 0
+-level 4
+-level 8
+N12_GLOBAL__N_17ProblemE: at the bottom, 7
+nested in outer
+caught from the other file
+out of std::sort: 1
+9 both
+made once
+10 41
+one of a template's variable
+brown=5 fox=3 quick=5 the=3 
++thread-local
++thread-local
+thread: 42
++level 0
+-level 0
+caught in the thread
+-thread-local of a thread
+main: 41, a problem of a thread
+-thread-local of main
+-second static
+-first static
+";
+        run(&flavour, &objects, Some("libstdc++.so.6"), &["word"], 4, expected);
+    }
+}
+
+#[test]
+fn rust() {
+    let gnu = Target::host().gnu_prefix().unwrap();
+    for level in ["0", "2"] {
+        let folder = kiln_corpus::folder().join(format!("{gnu}-rust-{level}"));
+        std::fs::create_dir_all(&folder).unwrap();
+        let archive = folder.join(format!("libprogram-{}.a", std::process::id()));
+        let mut rustc = Command::new(std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into()));
+        rustc.args(["--edition", "2024", "--crate-type", "staticlib", "-C", &format!("opt-level={level}")]);
+        rustc.args(["--target", &Target::host().to_string(), "-o"]).arg(&archive).arg("program.rs");
+        // The message of a panic names the file as it was given.
+        assert!(rustc.current_dir(self::folder()).status().unwrap().success());
+        let flavour = &flavours()[0];
+        let expected = "\
+panic: panicked at program.rs:37:9:
+at the bottom
+-guard
+caught Some(\"at the bottom\")
+panic: panicked at program.rs:57:21:
+in thread 3
+1 failed: {0: 1307674368000, 1: 20922789888000, 2: 355687428096000, 3: 6402373705728000}
+the threads' variables: 10
+invalid digit found in string
+";
+        run(flavour, &[flavour.source("rust.c", &[]), archive.clone()], None, &[], 6, expected);
+        std::fs::remove_file(archive).unwrap();
+    }
+}
