@@ -148,6 +148,9 @@ impl Region {
     #[inline]
     pub(super) unsafe fn fill(&self, range: Range<usize>) -> io::Result<()> {
         debug_assert!(range.end <= self.len());
+        if range.is_empty() {
+            return Ok(());
+        }
         let arch = Target::host().arch();
         let len = range.len();
         if self.is_toggled() {

@@ -27,7 +27,21 @@ fn each_call_fails(strategy: Strategy, run: impl Fn(&CodeHeap) -> Result<Vec<Cod
             assert_eq!(injection::live(), live);
             return calls;
         }
-        let error = result.unwrap_err();
+        let error = match result {
+            Err(error) => error,
+            // Under the toggle free room is filled by calls, and where that fails only a warning is due: there are zeros,
+            // which on arm64 are an undefined instruction (UDF).
+            Ok(codes) => {
+                assert!(
+                    matches!(strategy, Strategy::ThreadToggle | Strategy::ToggleCallback),
+                    "{strategy}, call {calls}"
+                );
+                drop((codes, heap));
+                assert_eq!(injection::live(), live, "{strategy}, call {calls}");
+                calls += 1;
+                continue;
+            }
+        };
         assert!(error.is_system(), "{strategy}, call {calls}: {error}");
         let stats = heap.stats();
         assert_eq!((stats.codes, stats.used), (0, 0), "{strategy}, call {calls}");
@@ -48,8 +62,8 @@ fn a_publish_that_fails_leaves_nothing() {
             Strategy::Seal => 2,
             // A file, its two mappings, what children get of it.
             Strategy::DualMapping => 4,
-            // mmap, and the writing of what surrounds the code, of the code, and of what fills it up.
-            _ => 4,
+            // mmap, and the writing of what lies behind the code, and of the code.
+            _ => 3,
         };
         assert_eq!(calls, expected, "{strategy}");
     }
