@@ -1,6 +1,7 @@
 //! What the project does to itself, as `cargo xtask TASK`.
 
 mod codesign;
+mod darwin;
 mod jit;
 mod licences;
 
@@ -19,6 +20,7 @@ Usage: cargo xtask TASK
                 then run `kiln ARGS…`, or `kiln run examples/hello.S`
   corpus        make what the benches load, and the peers that they compare with, in target/corpus;
                 print the paths
+  darwin-run    build the emulator of an Apple Silicon process (tools/darwin-run), and print its path
   codesign-fixtures
                 link small Mach-O files, sign them with rcodesign, and record both as kiln-codesign's fixtures
 ";
@@ -39,8 +41,9 @@ fn main() -> ExitCode {
         (Some("licences"), []) => done(licences::check()),
         (Some("jit"), args) => jit::run(args),
         (Some("corpus"), []) => done(corpus()),
+        (Some("darwin-run"), []) => done(darwin::build()),
         (Some("codesign-fixtures"), []) => done(codesign::fixtures()),
-        (Some("licences" | "corpus" | "codesign-fixtures"), [extra, ..]) => {
+        (Some("licences" | "corpus" | "darwin-run" | "codesign-fixtures"), [extra, ..]) => {
             eprintln!("xtask: what is {}? This task takes no arguments", extra.display());
             return ExitCode::from(2);
         }
