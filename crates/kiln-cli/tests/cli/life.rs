@@ -1,6 +1,8 @@
 //! `kiln run` of programs: what runs before `main` and after it, as in a process of their own.
 
-use crate::Dir;
+use kiln::Target;
+
+use crate::{Dir, gnu};
 
 /// Every way to have something called at the beginning and the end; the program ends as `END` says.
 const PROGRAM: &str = r#"
@@ -72,7 +74,7 @@ fn a_finalizer_that_crashes_is_reported() {
 fn flat_code_has_nobody_who_calls_initializers() {
     let dir = Dir::new();
     dir.assemble(
-        kiln::Target::X86_64_LINUX,
+        Target::X86_64_LINUX,
         ".globl f\nf: ret\n.section .init_array,\"aw\",@init_array\n.quad f\n",
         "init.o",
     );
@@ -83,4 +85,72 @@ kiln: error: init.o: .init_array: functions to call at the beginning or the end,
 ",
     );
     assert_eq!(dir.kiln(["flat", "init.o", "--symbol", "f"]).bytes(), [0xc3]);
+}
+
+/// What `gcc -c` makes of thread-local variables when nobody asks for anything else.
+#[test]
+#[cfg(target_os = "linux")]
+fn thread_local_variables() {
+    let dir = Dir::new();
+    let text = r#"
+#include <errno.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+__thread int counter = 3;
+static __thread char name[16] = "fresh";
+static void *work(void *arg) { counter += *(int *)arg; printf("%s %d\n", name, counter); name[0] = 'F'; return 0; }
+int main(void) {
+    int one = 1, two = 2;
+    pthread_t thread;
+    work(&one);
+    pthread_create(&thread, 0, work, &two);
+    pthread_join(thread, 0);
+    printf("%s %d\n", name, counter);
+    strtol("99999999999999999999", 0, 10);
+    return errno == ERANGE ? 5 : 6;
+}
+"#;
+    dir.compile(text, "main.o");
+    dir.kiln(["run", "main.o"]).gives(5, "fresh 4\nfresh 5\nFresh 4\n", "");
+}
+
+/// Streams, exceptions, static and thread-local objects, threads: the C++ library, as a shared one.
+#[test]
+#[cfg(target_os = "linux")]
+fn a_cxx_program() {
+    let dir = Dir::new();
+    let text = r#"
+#include <iostream>
+#include <stdexcept>
+#include <string>
+#include <thread>
+#include <vector>
+struct Guard {
+    std::string name;
+    Guard(const char *name) : name(name) { std::cout << "begin " << name << "\n"; }
+    ~Guard() { std::cout << "end " << name << std::endl; }
+};
+static Guard global("global");
+thread_local Guard local("local");
+int main(int argc, char **argv) {
+    std::vector<std::string> words(argv, argv + argc);
+    std::thread([] { std::cout << local.name << " in a thread\n"; }).join();
+    try { throw std::runtime_error(words.at(1)); } catch (const std::exception &error) {
+        std::cout << "caught " << error.what() << "\n";
+    }
+    try { words.at(100); } catch (const std::out_of_range &) { std::cout << "caught out of range\n"; }
+    return 3;
+}
+"#;
+    dir.write("main.cc", text);
+    let compiler = format!("{}-g++", gnu(Target::host().arch()));
+    for options in [&["-O0"][..], &["-O2"], &["-O2", "-fPIC"]] {
+        dir.tool(&compiler, [&["-c", "main.cc", "-o", "main.o"], options].concat());
+        dir.kiln(["run", "--lib", "stdc++", "main.o", "--", "hello"]).gives(
+            3,
+            "begin global\nbegin local\nlocal in a thread\nend local\ncaught hello\ncaught out of range\nend global\n",
+            "",
+        );
+    }
 }

@@ -24,7 +24,8 @@ pub(crate) use symbols::Symbols;
 /// to a module that uses it is dropped, and no thread has destructors of it to call.
 ///
 /// At its end, on the thread that dropped the last handle, everything is called that the module has registered with
-/// `atexit` or `__cxa_atexit`, in the reverse order, then its finalizers; then the memory is unmapped. If the process ends
+/// `atexit` or `__cxa_atexit`, in the reverse order, then its finalizers; then its thread-local storage ends in every thread, the
+/// unwinder forgets its frames, and the memory is unmapped, so that a call that comes too late faults. If the process ends
 /// first, all that is called by `exit`, among what the rest of the process has registered. Functions that must not run
 /// on after that are the caller's concern: threads in the module's code, signal handlers, callbacks.
 #[derive(Clone)]
