@@ -11,12 +11,13 @@ use crate::error::{Error, Result};
 use crate::fixup::{self, Block};
 use crate::graph::{Access, Entries, LinkGraph, Resolved, Variable};
 use crate::layout::Addresses;
+#[allow(unused_imports, reason = "not used on every system")]
 pub(super) use library::WORDS;
 use library::{Library, Relocation};
 
 /// Thread-local storage that the system's loader made, until this is dropped.
 #[derive(Debug)]
-pub(crate) struct Storage(#[expect(dead_code, reason = "held for its drop")] sys::Opened);
+pub(crate) struct Storage(#[allow(dead_code, reason = "held for its drop")] sys::Opened);
 
 impl Storage {
     /// Asks for the block of an image with this initial image, and for the words of its slots.
