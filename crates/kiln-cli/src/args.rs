@@ -39,6 +39,7 @@ pub(crate) enum Command {
     Flat(Flat),
     Asm(Asm),
     Disasm(Disasm),
+    Inspect(Inspect),
     Call(Call),
     Sign(Sign),
     Doctor(Doctor),
@@ -256,6 +257,34 @@ pub(crate) struct Call {
 fn seconds(text: &str) -> Result<f64, String> {
     let seconds = text.parse::<f64>().ok().filter(|seconds| (0.001..1e9).contains(seconds));
     seconds.ok_or_else(|| "a time is a number of seconds such as 2 or 0.5".to_owned())
+}
+
+/// Show what linking makes of files
+///
+/// FILEs are as for `run`, for any target. Nothing is loaded: they are linked at BASE, and what comes out is listed: sections and
+/// symbols where they stand, GOT slots and stubs and why each is there, and every relocation with the way that it takes. What
+/// only the process would define is said to be outside.
+#[derive(Args)]
+#[command(after_help = "Examples:
+  kiln inspect hello.o
+  kiln inspect main.o util.a --audit   all that they ask for, and what is done about it
+  kiln inspect hello.o --json")]
+pub(crate) struct Inspect {
+    /// What to link
+    #[arg(required = true, value_name = "FILE")]
+    pub(crate) files: Vec<PathBuf>,
+    /// Link for this address; 0x100000 if absent
+    #[arg(long, value_name = "ADDRESS", value_parser = address)]
+    pub(crate) base: Option<TargetAddr>,
+    /// What the files are for; what the first one says if absent
+    #[arg(long, value_name = "TRIPLE", value_parser = target)]
+    pub(crate) target: Option<Target>,
+    /// List all that the files ask for, each with what is done about it
+    #[arg(long)]
+    pub(crate) audit: bool,
+    /// Print one JSON object, with all of it
+    #[arg(long, conflicts_with = "audit")]
+    pub(crate) json: bool,
 }
 
 /// Sign a program for macOS, on any system

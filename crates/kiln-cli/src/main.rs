@@ -15,6 +15,7 @@ mod entitle;
 mod flat;
 mod help;
 mod inputs;
+mod inspect;
 mod memory;
 mod narrate;
 mod prototypes;
@@ -66,6 +67,7 @@ fn main() -> ExitCode {
         args::Command::Asm(asm) => asm::asm(asm),
         args::Command::Call(call) => call::call(call),
         args::Command::Disasm(disasm) => disasm::disasm(disasm),
+        args::Command::Inspect(inspect) => inspect::inspect(inspect),
         args::Command::Sign(sign) => sign::sign(sign),
         args::Command::Doctor(doctor) => doctor::doctor(doctor),
         args::Command::Completions(completions) => help::completions(completions),

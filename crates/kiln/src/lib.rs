@@ -50,6 +50,7 @@ mod register;
 mod module;
 mod function;
 
+mod audit;
 mod error;
 mod linker;
 mod plan;
@@ -58,6 +59,7 @@ mod target;
 #[allow(unsafe_code)] // Loads code.
 mod tests;
 
+pub use audit::{Audit, Audited, PlannedEntry, PlannedRelocation, Way};
 pub use error::{Error, Result};
 pub use function::{FnPtr, Function};
 pub use graph::Permission;

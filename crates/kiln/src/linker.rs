@@ -11,6 +11,7 @@ use std::ffi::OsStr;
 use std::ops::Range;
 
 use self::definitions::Resolver;
+use crate::audit::{Audit, Parts};
 use crate::error::{Error, Result};
 use crate::fixup::{self, Block};
 use crate::graph::{self, Asked, Entries, Found, LinkGraph, Permission, Resolved, SectionId};
@@ -226,12 +227,26 @@ impl<'a> Linker<'a> {
     /// Undefined or doubly defined symbols; a relocation that does not reach; an image over 2 GiB, or one that does not
     /// fit at `base`.
     pub fn plan(&self, base: TargetAddr) -> Result<Plan> {
+        self.planned(base, |plan, _| plan)
+    }
+
+    /// As [`plan`](Linker::plan), with the reasons: every relocation and the way it takes, every GOT slot and stub, and what was
+    /// done about all that the inputs ask for.
+    ///
+    /// # Errors
+    ///
+    /// As `plan`.
+    pub fn audit(&self, base: TargetAddr) -> Result<Audit> {
+        self.planned(base, Audit::new)
+    }
+
+    fn planned<T>(&self, base: TargetAddr, then: impl FnOnce(Plan, &Parts<'_>) -> T) -> Result<T> {
         if !self.archives.is_empty() {
             // What is pulled is part of the plan, not of this linker, to which more may be added.
             let mut whole = self.clone();
             whole.pull()?;
             whole.archives = Archives::default();
-            return whole.plan(base);
+            return whole.planned(base, then);
         }
         let resolved = graph::resolve(&self.graph, &|name, asked| {
             // Of a thread-local variable, nobody can say an address.
@@ -265,7 +280,9 @@ impl<'a> Linker<'a> {
         )?;
         let calls = fixup::read_calls(&self.graph, &resolved, &addresses, segments.each_ref().map(|part| &**part))?;
         fixup::check_unwind(&self.graph, &resolved, &addresses, segments[Permission::Const as usize])?;
-        Ok(Plan::new(&self.graph, &resolved, &entries, &addresses, base, image, calls))
+        let plan = Plan::new(&self.graph, &resolved, &entries, &addresses, base, image, calls);
+        let parts = Parts { graph: &self.graph, resolved: &resolved, link: &entries, addresses: &addresses };
+        Ok(then(plan, &parts))
     }
 
     /// Loads the code into this process: maps memory, links in it, makes the text executable and the constants

@@ -11,6 +11,7 @@ mod disasm;
 mod doctor;
 mod errors;
 mod flat;
+mod inspect;
 mod life;
 mod make;
 mod run;

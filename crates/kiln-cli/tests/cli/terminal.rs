@@ -200,6 +200,7 @@ Run code:
 
 Look at code:
   disasm       List the machine code of a file
+  inspect      Show what linking makes of files
 
 Make code:
   asm          Assemble with the best assembler there is

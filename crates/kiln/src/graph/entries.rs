@@ -283,7 +283,7 @@ fn in_reach(graph: &LinkGraph<'_>, place: Place) -> bool {
 
 impl LinkGraph<'_> {
     /// Whether the instruction of a GOT load can take the symbol's address itself.
-    fn relaxes(&self, section: &Section, relocation: &Relocation) -> bool {
+    pub(crate) fn relaxes(&self, section: &Section, relocation: &Relocation) -> bool {
         let contents = section.data.map_or(&[][..], |data| self.bytes(section.input, data));
         fixup::relaxes(self.arch, relocation.kind, contents, relocation.offset as usize, relocation.addend)
     }

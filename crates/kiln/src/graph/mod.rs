@@ -17,7 +17,7 @@ mod threads;
 use std::borrow::Cow;
 use std::ops::Range;
 
-pub(crate) use entries::{Entries, Window};
+pub(crate) use entries::{Entries, Slot, Window};
 pub(crate) use group::{Group, Rule};
 pub(crate) use names::NameTable;
 pub(crate) use resolve::{Asked, Found, Own, Place, Resolved, resolve};
