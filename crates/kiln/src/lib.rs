@@ -66,7 +66,7 @@ pub use graph::Permission;
 pub use linker::Linker;
 pub use memory::{
     Answer, Choice, Code, CodeHeap, Draft, HeapOptions, HeapStats, JitCallback, LinuxRules, MacOsRules, Outcome,
-    Situation, Strategy, Verdict,
+    Situation, Slot, Strategy, Verdict,
 };
 pub use module::{AppliedRelocation, Explanation, Module, SectionPlace, Unload};
 pub use object::{Contents, FileRelocation, Section, Symbol};

@@ -125,6 +125,7 @@ fn unsafe_stands_in_few_files_which_say_why() {
             "crates/kiln/src/memory/heap/shard.rs",
             "crates/kiln/src/memory/heap/sync.rs",
             "crates/kiln/src/memory/icache.rs",
+            "crates/kiln/src/memory/slot.rs",
             "crates/kiln/src/memory/staged.rs",
             "crates/kiln/src/memory/sys/apple.rs",
             "crates/kiln/src/memory/sys/apple/jit.rs",

@@ -55,6 +55,13 @@ pub(super) fn write_stub(stub: &mut [u8], place: u64, slot: u64) -> Result<()> {
     Ok(())
 }
 
+/// `ldr x16, cell; ldr x16, [x16]; br x16; nop; cell: .quad …`
+pub(super) fn jump_through(cell: u64) -> Vec<u8> {
+    let mut code = [0x5800_0090u32, 0xf940_0210, 0xd61f_0200, 0xd503_201f].map(u32::to_le_bytes).concat();
+    code.extend(cell.to_le_bytes());
+    code
+}
+
 pub(super) const BRANCH_ADDEND: i64 = 0;
 
 /// `b` and `bl` reach ±128 MiB.

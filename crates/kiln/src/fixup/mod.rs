@@ -406,6 +406,14 @@ fn write_stub(arch: Arch, stub: &mut [u8], place: u64, slot: u64) -> Result<()> 
     }
 }
 
+/// Code that jumps to the address that stands at `cell`, wherever both are.
+pub(crate) fn jump_through(arch: Arch, cell: u64) -> Vec<u8> {
+    match arch {
+        Arch::X86_64 => x86_64::jump_through(cell),
+        Arch::Aarch64 => aarch64::jump_through(cell),
+    }
+}
+
 /// The size of a stub that passes the module's handle, in bytes.
 pub(crate) fn thunk_size(arch: Arch) -> u64 {
     match arch {

@@ -43,6 +43,14 @@ pub(super) fn write_thunk(stub: &mut [u8], place: u64, handle: u64, slot: u64) -
     write_stub(jump, place + 8, slot)
 }
 
+/// `movabs $cell, %r11; jmp *(%r11)`: a register that no convention keeps over such a jump (System V ABI, figure 3.4).
+pub(super) fn jump_through(cell: u64) -> Vec<u8> {
+    let mut code = vec![0x49, 0xbb];
+    code.extend(cell.to_le_bytes());
+    code.extend([0x41, 0xff, 0x23]);
+    code
+}
+
 /// The distance counts from behind the field.
 pub(super) const BRANCH_ADDEND: i64 = -4;
 

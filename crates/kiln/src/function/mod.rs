@@ -4,7 +4,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use crate::memory::Hold;
+use crate::memory::{Hold, Shared};
 use crate::module::Owner;
 
 mod sealed {
@@ -52,11 +52,18 @@ pub struct Function<F: FnPtr> {
 pub(crate) enum Keeper {
     Module(#[allow(dead_code, reason = "held")] Arc<Owner>),
     Code(#[allow(dead_code, reason = "held")] Hold),
+    Slot(#[allow(dead_code, reason = "held")] Arc<Shared>),
 }
 
 impl From<Arc<Owner>> for Keeper {
     fn from(owner: Arc<Owner>) -> Keeper {
         Keeper::Module(owner)
+    }
+}
+
+impl From<Arc<Shared>> for Keeper {
+    fn from(slot: Arc<Shared>) -> Keeper {
+        Keeper::Slot(slot)
     }
 }
 
@@ -74,6 +81,10 @@ impl<F: FnPtr> Function<F> {
         // SAFETY: a function of this type stands there, by the caller's word; `keeper` keeps it as long as `self` lives.
         let pointer = unsafe { F::from_address(address) };
         Function { pointer, keeper: keeper.into() }
+    }
+
+    pub(crate) fn into_parts(self) -> (F, Keeper) {
+        (self.pointer, self.keeper)
     }
 
     /// The bare pointer. It dangles when the last handle to the code is dropped.

@@ -6,10 +6,13 @@
 mod heap;
 mod icache;
 mod situation;
+mod slot;
 mod staged;
 pub(crate) mod sys;
 
 pub(crate) use heap::Hold;
 pub use heap::{Code, CodeHeap, Draft, HeapOptions, HeapStats};
 pub use situation::{Answer, Choice, JitCallback, LinuxRules, MacOsRules, Outcome, Situation, Strategy, Verdict};
+pub(crate) use slot::Shared;
+pub use slot::Slot;
 pub(crate) use staged::{Published, Staged};

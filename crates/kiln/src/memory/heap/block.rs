@@ -9,6 +9,7 @@ use super::inner::Inner;
 use super::ranges::Index;
 use super::region::Region;
 use super::shard::Freed;
+use crate::memory::sys::Mapping;
 
 /// A part of a region that one shard hands out. Its bookkeeping is the shard's, under the shard's lock; what is here is
 /// read without it.
@@ -26,17 +27,32 @@ pub(super) struct Block {
     /// The size of a granule: its binary logarithm.
     pub(super) granule: u32,
     /// How many handles there are to the code in each range. Memory that stays untouched as far as it is not needed.
-    pub(super) counts: Box<[AtomicU32]>,
+    pub(super) counts: Counts,
     /// The [epoch](crate::memory::sys::forks::Epoch) since which nothing in it was inherited by a child, or was marked.
     pub(super) epoch: AtomicU64,
 }
 
-/// Counts for as many ranges.
-pub(super) fn counts(ranges: usize) -> Box<[AtomicU32]> {
-    // Zeroed by the system, page by page, when they are used.
-    let zeros = vec![0u32; ranges].into_boxed_slice();
-    // SAFETY: an `AtomicU32` has the size, the alignment and the values of a `u32`.
-    unsafe { Box::from_raw(Box::into_raw(zeros) as *mut [AtomicU32]) }
+/// Counts by range, in pages that the system gives when they are used.
+#[derive(Debug)]
+pub(super) struct Counts {
+    memory: Mapping,
+    ranges: usize,
+}
+
+impl Counts {
+    /// Counts for as many ranges, more than 0; all are 0.
+    pub(super) fn new(ranges: usize) -> std::io::Result<Counts> {
+        Ok(Counts { memory: Mapping::new(ranges * size_of::<AtomicU32>())?, ranges })
+    }
+
+    #[inline]
+    pub(super) fn of(&self, range: Index) -> &AtomicU32 {
+        assert!(usize::from(range) < self.ranges, "a range of the block");
+        // SAFETY: in the mapping, by the assertion.
+        let count = unsafe { self.memory.pointer().cast::<AtomicU32>().add(usize::from(range)) };
+        // SAFETY: aligned, as a page is; zeros, which are a value, at first; and never referred to but as an atomic.
+        unsafe { &*count }
+    }
 }
 
 /// Keeps a piece of code: counted, like an `Arc`, but with its count beside the heap's bookkeeping instead of in an
@@ -72,7 +88,7 @@ impl Hold {
 
     #[inline]
     fn count(&self) -> &AtomicU32 {
-        &self.block().counts[usize::from(self.index)]
+        self.block().counts.of(self.index)
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::HeapStats;
-use super::block::{Block, Dead, counts};
+use super::block::{Block, Counts, Dead};
 use super::ranges::{self, Ranges};
 use super::region::{Region, Totals};
 use super::shard::{Emptied, Room, Shard};
@@ -24,6 +24,8 @@ const HUGE: usize = 2 << 20;
 const GRANULE: u32 = 4;
 /// This much freed code waits for the barrier that lets it be reused, and an eighth of what is in use.
 const WAITING: usize = 64 << 10;
+/// This much is kept when it is no longer used, for a heap that is filled again.
+const SPARE: usize = 16 << 20;
 /// The most code that one piece can have.
 const MOST: usize = 1 << 31;
 
@@ -152,6 +154,8 @@ impl Inner {
         loop {
             let (piece, size, granule) = self.supply(len, align)?;
             let granules = (size >> granule).min(ranges::MOST);
+            let counts = Counts::new(granules)
+                .map_err(|error| Error::system(format!("cannot map {granules} counts of handles"), error))?;
             let mut shard = shard.lock();
             let block = Box::new(Block {
                 heap: Arc::clone(self),
@@ -160,7 +164,7 @@ impl Inner {
                 offset: piece.offset,
                 len: size,
                 granule,
-                counts: counts(granules),
+                counts,
                 epoch: forks::Epoch::now().to_bits().into(),
                 region: piece.region,
             });
@@ -265,9 +269,9 @@ impl Inner {
             let block = dead.block();
             if let Some((fresh, filled)) = reusable.filter(|_| block.len == BLOCK) {
                 supply.spare.push(Piece { region: Arc::clone(&block.region), offset: block.offset, fresh, filled });
-                // A region of which nothing is used goes, if there is another one with room.
+                // A region of which nothing is used goes, if enough is spare without it.
                 let whole = supply.spare.iter().filter(|piece| Arc::ptr_eq(&piece.region, &block.region)).count();
-                if whole * BLOCK == block.region.len() && supply.spare.len() > whole {
+                if whole * BLOCK == block.region.len() && (supply.spare.len() - whole) * BLOCK >= SPARE {
                     supply.spare.retain(|piece| !Arc::ptr_eq(&piece.region, &block.region));
                 }
             }

@@ -107,7 +107,7 @@ impl Slab {
         let start = block.offset + (taken.start << granule);
         let range = start..start + (granules << granule);
         // Nobody else has it: it was free.
-        block.counts[usize::from(taken.index)].store(1, Ordering::Relaxed);
+        block.counts.of(taken.index).store(1, Ordering::Relaxed);
         // SAFETY: the range was just taken, and its block stays as long as a range of it has a handle.
         let hold = unsafe { Hold::new(self.block, taken.index) };
         if range.end >= self.filled {
