@@ -7,15 +7,15 @@
 mod aarch64;
 mod calls;
 mod check;
+mod filler;
 mod image;
 mod threads;
 mod unwind;
 mod x86_64;
 
-use std::ops::Range;
-
 pub(crate) use calls::{CallLists, read_calls};
 pub(crate) use check::Check;
+pub(crate) use filler::{fill_with_traps, jump_through};
 pub(crate) use image::{check_unwind, write_image};
 pub(crate) use threads::{Block, LoaderTypes, loader_types};
 pub(crate) use unwind::records_end;
@@ -406,14 +406,6 @@ fn write_stub(arch: Arch, stub: &mut [u8], place: u64, slot: u64) -> Result<()> 
     }
 }
 
-/// Code that jumps to the address that stands at `cell`, wherever both are.
-pub(crate) fn jump_through(arch: Arch, cell: u64) -> Vec<u8> {
-    match arch {
-        Arch::X86_64 => x86_64::jump_through(cell),
-        Arch::Aarch64 => aarch64::jump_through(cell),
-    }
-}
-
 /// The size of a stub that passes the module's handle, in bytes.
 pub(crate) fn thunk_size(arch: Arch) -> u64 {
     match arch {
@@ -428,21 +420,6 @@ fn write_thunk(arch: Arch, stub: &mut [u8], place: u64, handle: u64, slot: u64) 
     match arch {
         Arch::X86_64 => x86_64::write_thunk(stub, place, handle, slot),
         Arch::Aarch64 => aarch64::write_thunk(stub, place, handle, slot),
-    }
-}
-
-/// Fills room between functions, a range of the text, with instructions that trap, aligned as instructions are.
-pub(crate) fn fill_with_traps(arch: Arch, text: &mut [u8], room: Range<usize>) {
-    let trap: &[u8] = match arch {
-        Arch::X86_64 => &x86_64::TRAP,
-        Arch::Aarch64 => &aarch64::TRAP,
-    };
-    let start = room.start;
-    match (trap, text.get_mut(room).unwrap_or_default()) {
-        ([byte], room) => room.fill(*byte),
-        (_, room) => {
-            room.iter_mut().zip(trap.iter().cycle().skip(start % trap.len())).for_each(|(to, from)| *to = *from);
-        }
     }
 }
 
