@@ -103,12 +103,12 @@ impl Cpu {
         let left = slice.clone();
         uc.add_block_hook(1, 0, move |uc, address, len| {
             let mut stop = false;
-            if address >= floor {
-                if let Some(address) = seen.stale(address, u64::from(len)) {
-                    let fault = Fault { address, access: Access::Fetch, reason: Reason::Stale };
-                    told.set(Some(Event::Fault(fault)));
-                    stop = true;
-                }
+            if address >= floor
+                && let Some(address) = seen.stale(address, u64::from(len))
+            {
+                let fault = Fault { address, access: Access::Fetch, reason: Reason::Stale };
+                told.set(Some(Event::Fault(fault)));
+                stop = true;
             }
             left.set(left.get().wrapping_sub(1));
             if left.get() == 0 || stop {

@@ -175,14 +175,14 @@ pub(crate) fn ioctl(m: &mut Machine, fd: i32, request: u64, argument: u64) -> An
     match request {
         TIOCGWINSZ => {
             let to = m.memory.bytes_mut(argument, 8)?.as_mut_ptr() as u64;
-            call(libc::SYS_ioctl, &[fd as u64, libc::TIOCGWINSZ as u64, to])
+            call(libc::SYS_ioctl, &[fd as u64, libc::TIOCGWINSZ, to])
         }
         // TIOCSCTTY
-        0x2000_7461 => call(libc::SYS_ioctl, &[fd as u64, libc::TIOCSCTTY as u64, argument]),
+        0x2000_7461 => call(libc::SYS_ioctl, &[fd as u64, libc::TIOCSCTTY, argument]),
         FIOCLEX => call(libc::SYS_fcntl, &[fd as u64, libc::F_SETFD as u64, 1]),
         FIONBIO => {
             let from = m.memory.bytes(argument, 4)?.as_ptr() as u64;
-            call(libc::SYS_ioctl, &[fd as u64, libc::FIONBIO as u64, from])
+            call(libc::SYS_ioctl, &[fd as u64, libc::FIONBIO, from])
         }
         other => Err(Stop::End(Verdict::NotModelled(format!("request {other:#x} of ioctl")))),
     }
@@ -190,7 +190,7 @@ pub(crate) fn ioctl(m: &mut Machine, fd: i32, request: u64, argument: u64) -> An
 
 pub(crate) fn isatty(fd: i32) -> Answer {
     let mut termios = [0u8; 64];
-    match host::call(libc::SYS_ioctl, [fd as u64, libc::TCGETS as u64, termios.as_mut_ptr() as u64, 0, 0, 0]) {
+    match host::call(libc::SYS_ioctl, [fd as u64, libc::TCGETS, termios.as_mut_ptr() as u64, 0, 0, 0]) {
         Ok(_) => Ok(1),
         Err(EBADF) => Err(EBADF.into()),
         Err(_) => Err(ENOTTY.into()),

@@ -135,22 +135,22 @@ fn become_program(program: &Program, files: &Actions, attributes: &Actions) -> E
     // Descriptors of the pipe may be in the way of what is to be duplicated: they were made last, so they are high.
     if attributes.flags & SETSIGDEF != 0 {
         for signal in 1..32 {
-            if attributes.default_signals & 1 << (signal - 1) != 0 {
-                if let Some(number) = signals::to_host(signal) {
-                    host::set_disposition(number, host::Disposition::Default);
-                }
+            if attributes.default_signals & 1 << (signal - 1) != 0
+                && let Some(number) = signals::to_host(signal)
+            {
+                host::set_disposition(number, host::Disposition::Default);
             }
         }
     }
-    if attributes.flags & SETPGROUP != 0 {
-        if let Err(errno) = call(libc::SYS_setpgid, [0, attributes.group as u64]) {
-            return errno;
-        }
+    if attributes.flags & SETPGROUP != 0
+        && let Err(errno) = call(libc::SYS_setpgid, [0, attributes.group as u64])
+    {
+        return errno;
     }
-    if attributes.flags & SETSID != 0 {
-        if let Err(errno) = call(libc::SYS_setsid, [0, 0]) {
-            return errno;
-        }
+    if attributes.flags & SETSID != 0
+        && let Err(errno) = call(libc::SYS_setsid, [0, 0])
+    {
+        return errno;
     }
     let mut kept = vec![0, 1, 2];
     for step in &files.steps {

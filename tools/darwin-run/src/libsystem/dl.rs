@@ -56,18 +56,18 @@ fn dlsym(m: &mut Machine) -> Answer {
     let name = String::from_utf8_lossy(m.memory.string(at)?).into_owned();
     let symbol = format!("_{name}");
     const RTLD_NEXT: u64 = -1i64 as u64;
-    if handle != RTLD_NEXT {
-        if let Some(address) = m.image.export(&symbol) {
-            return Ok(address);
-        }
+    if handle != RTLD_NEXT
+        && let Some(address) = m.image.export(&symbol)
+    {
+        return Ok(address);
     }
     if let Some(address) = super::variable(&symbol) {
         return Ok(address);
     }
-    if crate::machine::is_modelled(&symbol) {
-        if let Some(address) = m.stubs.address(&symbol) {
-            return Ok(address);
-        }
+    if crate::machine::is_modelled(&symbol)
+        && let Some(address) = m.stubs.address(&symbol)
+    {
+        return Ok(address);
     }
     fail(m, &format!("dlsym({handle:#x}, {name}): symbol not found in the program or in what the emulator models"))
 }

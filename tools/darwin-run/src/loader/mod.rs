@@ -82,7 +82,7 @@ impl Image {
         for segment in binary.segments.iter().filter(|segment| segment.protection != 0 || segment.file_size > 0) {
             let start = segment.address + slide;
             let len = segment.size.next_multiple_of(PAGE);
-            if start % PAGE != 0 || !memory.is_free(start, len) {
+            if !start.is_multiple_of(PAGE) || !memory.is_free(start, len) {
                 return Err(format!("segment {} cannot lie at {start:#x}", segment.name));
             }
             memory.map(start, len, READ | WRITE, Kind::Signed).map_err(|error| format!("{}: {error}", segment.name))?;

@@ -225,11 +225,11 @@ impl Machine {
 
     /// Forgets a thread that has ended.
     pub(crate) fn reap_thread(&mut self, block: u64) {
-        if let Some(at) = self.threads.all.iter().position(|thread| thread.block == block && thread.has_ended()) {
-            if let Some(Thread { mapping: Some((start, len)), .. }) = self.threads.all.remove(at) {
-                let unmapped = self.memory.unmap(start, len);
-                debug_assert!(unmapped.is_ok());
-            }
+        if let Some(at) = self.threads.all.iter().position(|thread| thread.block == block && thread.has_ended())
+            && let Some(Thread { mapping: Some((start, len)), .. }) = self.threads.all.remove(at)
+        {
+            let unmapped = self.memory.unmap(start, len);
+            debug_assert!(unmapped.is_ok());
         }
     }
 

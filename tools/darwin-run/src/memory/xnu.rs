@@ -66,7 +66,7 @@ pub(crate) fn mmap(memory: &Memory, signing: &Signing, request: Request) -> Resu
 }
 
 pub(crate) fn mprotect(memory: &Memory, start: u64, len: u64, protection: u64) -> Result<(), Errno> {
-    if start % PAGE != 0 || protection & !ALL != 0 {
+    if !start.is_multiple_of(PAGE) || protection & !ALL != 0 {
         return Err(EINVAL);
     }
     let len = len.checked_next_multiple_of(PAGE).ok_or(ENOMEM)?;
@@ -86,7 +86,7 @@ pub(crate) fn mprotect(memory: &Memory, start: u64, len: u64, protection: u64) -
 }
 
 pub(crate) fn munmap(memory: &Memory, start: u64, len: u64) -> Result<(), Errno> {
-    if start % PAGE != 0 || len == 0 || !memory.may_map(start, len.next_multiple_of(PAGE)) {
+    if !start.is_multiple_of(PAGE) || len == 0 || !memory.may_map(start, len.next_multiple_of(PAGE)) {
         return Err(EINVAL);
     }
     memory.unmap(start, len.next_multiple_of(PAGE)).map_err(|error| Errno::of_host(&error))

@@ -69,10 +69,10 @@ pub(super) fn find(m: &Machine, pc: u64) -> Result<Option<Frame>, Stop> {
     if encoding & HAS_DATA != 0 {
         let (first, end) = (word(first_level(number) + 8)?, word(first_level(number + 1) + 8)?);
         let at = |number: u64| first + 8 * number;
-        if let Some(number) = last((end - first) / 8, |number| Ok(word(at(number))? <= start))? {
-            if word(at(number))? == start {
-                frame.data = header + word(at(number) + 4)?;
-            }
+        if let Some(number) = last((end - first) / 8, |number| Ok(word(at(number))? <= start))?
+            && word(at(number))? == start
+        {
+            frame.data = header + word(at(number) + 4)?;
         }
     }
     Ok(Some(frame))
