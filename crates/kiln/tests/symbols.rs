@@ -273,3 +273,13 @@ fn unknown_kinds_of_symbols_are_refused() {
     assert_eq!(symbol(4, 0xc0), "a.o: `f`: symbol binding 12 is not supported");
     assert_eq!(symbol(5, 0x80), "a.o: `f`: st_other bits 0x80 are not supported");
 }
+
+/// More sections than 16 bits number: `SHN_XINDEX` (*System V ABI*, "Sections" and "Symbol Table").
+#[test]
+fn more_sections_than_65535() {
+    let sections: String = (0..66_000).map(|n| format!(".section .d{n},\"aw\"\nv{n}: .quad {n}\n")).collect();
+    let source = sections + ".data\n.globl first, last\nfirst: .quad v1\nlast: .quad v65999\n";
+    let plan = plan(X86, &[&source]);
+    let at = |address: u64| u64::from_le_bytes(plan.bytes_at(TargetAddr(address)).unwrap()[..8].try_into().unwrap());
+    assert_eq!((at(quad(&plan, "first")), at(quad(&plan, "last"))), (1, 65_999));
+}

@@ -167,7 +167,9 @@ impl Fixer<'_> {
     ) -> Result<()> {
         let mut kind = relocation.kind;
         let mut offset = relocation.offset as usize;
-        if let Some(value) = self.plain(relocation, address)
+        // With thread-local variables about, each relocation is looked at: they have no address.
+        if !self.has_threads()
+            && let Some(value) = self.plain(relocation, address)
             && let Some(field) = contents.get_mut(offset..).and_then(|rest| rest.get_mut(..kind.width()))
         {
             return kind.write(field, value);

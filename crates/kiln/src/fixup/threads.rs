@@ -73,12 +73,16 @@ fn program_block(arch: Arch, size: u64, align: u64) -> u64 {
 }
 
 impl Fixer<'_> {
+    /// Whether anything in the image is, or may be, a thread-local variable.
+    pub(super) fn has_threads(&self) -> bool {
+        self.addresses.layout.threads.size != 0 || !self.resolved.thread_imports.is_empty()
+    }
+
     /// What a relocation of a thread-local variable starts from, and what it adds. `None`: it is about something else.
     pub(super) fn thread_operand(&self, relocation: &Relocation, block: Option<&Block>) -> Result<Option<(u64, i64)>> {
         let (kind, addend) = (relocation.kind, relocation.addend);
         // Of most images nothing is.
-        if !kind.is_thread_local() && self.addresses.layout.threads.size == 0 && self.resolved.thread_imports.is_empty()
-        {
+        if !kind.is_thread_local() && !self.has_threads() {
             return Ok(None);
         }
         let variable = |behind| Variable::of(self.graph, self.resolved, relocation.symbol, behind);
