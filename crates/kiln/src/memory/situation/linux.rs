@@ -211,7 +211,11 @@ impl LinuxRules {
                 refused(strategy, Outcome::Refused { call: "pkey_mprotect", errno }, cause)
             }
             Some((refusal, cause)) => refused(strategy, refusal, cause),
-            None => Verdict::works(strategy, "the processor has protection keys; must be asked for", "pkeys(7)"),
+            None => Verdict::absent(
+                strategy,
+                "the processor has protection keys, and Kiln does not use them yet",
+                "pkeys(7)",
+            ),
         }
     }
 

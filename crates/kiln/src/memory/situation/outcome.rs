@@ -14,8 +14,8 @@ pub enum Strategy {
     ToggleCallback,
     /// Linux: memory with two addresses, written through one and executed through the other.
     DualMapping,
-    /// Linux on x86-64: memory that only threads with the right to it may write. Never chosen: it must be asked for, since the
-    /// page tables then say writable and executable at once.
+    /// Linux on x86-64: memory that only threads with the right to it may write, though its page tables say writable and
+    /// executable at once. Kiln does not use it yet.
     ProtectionKeys,
 }
 
@@ -68,14 +68,14 @@ pub(super) const EPERM: i32 = 1;
 pub(super) const EACCES: i32 = 13;
 pub(super) const EINVAL: i32 = 22;
 
-/// `works`, `refused: mprotect fails with EACCES`, `killed at the first execution`, `not on this system`.
+/// `works`, `refused: mprotect fails with EACCES`, `killed at the first execution`, `not there`.
 impl fmt::Display for Outcome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match *self {
             Outcome::Works => f.write_str("works"),
             Outcome::Refused { call, errno } => write!(f, "refused: {call} fails with {}", ErrorName(errno)),
             Outcome::Killed { at } => write!(f, "killed at {at}"),
-            Outcome::Absent => f.write_str("not on this system"),
+            Outcome::Absent => f.write_str("not there"),
         }
     }
 }

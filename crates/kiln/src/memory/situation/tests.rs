@@ -190,7 +190,7 @@ fn linux_by_what_restricts_it() {
     let no_keys = refused("pkey_alloc", EINVAL);
     let arm = Situation::unrestricted(Target::AARCH64_LINUX);
     check(vec![
-        (linux(|_| ()), [Works, Absent, Absent, Works, Works], Ok((Seal, DualMapping))),
+        (linux(|_| ()), [Works, Absent, Absent, Works, Absent], Ok((Seal, DualMapping))),
         (arm, [Works, Absent, Absent, Works, no_keys], Ok((Seal, DualMapping))),
         // A file in memory was never writable private memory.
         (
@@ -244,7 +244,7 @@ fn linux_by_what_restricts_it() {
                 rules.seccomp_filter = true;
                 rules.memfd = no("memfd_create", EPERM);
             }),
-            [Works, Absent, Absent, Works, Works],
+            [Works, Absent, Absent, Works, Absent],
             Ok((Seal, DualMapping)),
         ),
         (
@@ -253,7 +253,7 @@ fn linux_by_what_restricts_it() {
                 rules.memfd = no("memfd_create", EPERM);
                 rules.shm = no("mmap", EPERM);
             }),
-            [Works, Absent, Absent, refused("memfd_create", EPERM), Works],
+            [Works, Absent, Absent, refused("memfd_create", EPERM), Absent],
             Ok((Seal, Seal)),
         ),
         (
@@ -309,13 +309,13 @@ fn linux_by_what_restricts_it() {
             Err("see the kernel's log"),
         ),
         // About starting programs, not about mapping.
-        (linux(|rules| rules.memfd_noexec = 2), [Works, Absent, Absent, Works, Works], Ok((Seal, DualMapping))),
+        (linux(|rules| rules.memfd_noexec = 2), [Works, Absent, Absent, Works, Absent], Ok((Seal, DualMapping))),
         (
             linux(|rules| {
                 rules.shm_noexec = true;
                 rules.shm = no("mmap", EPERM);
             }),
-            [Works, Absent, Absent, Works, Works],
+            [Works, Absent, Absent, Works, Absent],
             Ok((Seal, DualMapping)),
         ),
         (
