@@ -1,9 +1,9 @@
 //! `Module::explain`: what stands at an address.
 #![allow(unsafe_code, clippy::unwrap_used)] // Loads code.
 
-use std::sync::Mutex;
-
-use kiln::{Arch, Linker, Module, Permission, Target};
+use kiln::{Arch, Linker, Module, Target};
+#[cfg(target_os = "linux")]
+use {kiln::Permission, std::sync::Mutex};
 
 /// One source for each architecture: a text of two functions, a call to the outside, a constant and data.
 fn source() -> String {

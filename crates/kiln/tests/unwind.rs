@@ -11,7 +11,6 @@ use std::fmt::Write as _;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
-use compile::with_every_compiler;
 use kiln::{Assembler, Linker, Module, Syntax, Target, TargetAddr};
 
 fn linker(objects: &[&[u8]]) -> Linker<'static> {
@@ -112,7 +111,7 @@ fn exceptions_cross_loaded_code() {
     "#;
     for options in compile::OPTIONS {
         let thrower = compile::compile(compile::Compiler::Gcc, "c++", thrower, options);
-        with_every_compiler("c++", catcher, |catcher, by| {
+        compile::with_every_compiler("c++", catcher, |catcher, by| {
             let mut linker = linker(&[&thrower, &catcher]);
             linker.define_fn("host", host as extern "C-unwind" fn(extern "C-unwind" fn(i32), i32));
             let module = load(linker);
