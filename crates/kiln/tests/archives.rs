@@ -305,8 +305,11 @@ fn a_staticlib_of_rustc() {
         #[unsafe(no_mangle)] pub extern \"C\" fn round_trip(n: u64) -> u64 { let mut s = Sum(0); \
         let _ = write!(s, \"{n}\"); s.0 }\n";
     std::fs::write(dir.path("lib.rs"), source).unwrap();
+    // Cargo's own compiler: it has the target's library where another is tested than the machine's.
+    let rustc = std::env::var("RUSTC").unwrap_or_else(|_| "rustc".to_owned());
+    let target = format!("--target={}", Target::host());
     let arguments = ["--crate-type=staticlib", "--edition=2024", "-Cpanic=abort", "-O", "lib.rs", "-o", "lib.a"];
-    dir.run(&[&["rustc"][..], &arguments].concat());
+    dir.run(&[&[&rustc, &*target][..], &arguments].concat());
     let mut linker = Linker::new(Target::host());
     linker.add_file(dir.path("lib.a")).unwrap().want(&["round_trip"]);
     // SAFETY: safe Rust code, compiled for this machine.
