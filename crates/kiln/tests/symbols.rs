@@ -72,8 +72,9 @@ fn a_reference_by_a_local_name_into_a_discarded_copy_is_refused() {
     let object = inline("1") + ".section .text.inline,\"axG\",@progbits,inline,comdat\ninside: .quad 3\n";
     let outside = object.clone() + ".data\n.quad inside\n";
     let error = refusal(X86, &[&object, &outside]);
+    // By the name, or by the section's: assemblers differ in what they make of a local name.
     assert_eq!(
-        error.to_string(),
+        error.to_string().replace("`.text.inline`", "`inside`"),
         "1.o: .data+0x0: `inside`: R_X86_64_64 refers to .text.inline, of which the copy of another input is in \
          the image, by a local name"
     );
@@ -240,6 +241,7 @@ fn names_for_the_beginning_and_the_end_in_macho() {
 
 /// Sections of the large code model stand behind all others, and may be larger together than 32 bits reach.
 #[test]
+#[cfg(target_arch = "x86_64")] // Elsewhere LLVM assembles it, and LLVM 14 does not know the section flag `l`.
 fn large_sections_stand_last() {
     let large = ".section .lbss,\"awl\",@nobits\n.globl far\nfar: .zero 0x1000\n.data\n.globl near\nnear: .quad far\n";
     let plan = plan(X86, &[large, ".data\n.globl near2\nnear2: .quad 1\n.bss\n.globl zero\nzero: .zero 8\n"]);

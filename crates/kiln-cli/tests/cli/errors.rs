@@ -133,7 +133,8 @@ kiln: error: lib.a: this is an archive, not an object file or a linked file
     dir.kiln(["run", "lib.a"]).prints("Hello World From Kiln!\n");
     dir.write("main.c", "int one(void);\nint main(void) { return one() - 1; }\n");
     dir.write("one.c", "int one(void) { return 1; }\n");
-    dir.tool("cc", ["-c", "one.c"]);
+    let for_linux = format!("{}-gcc", crate::gnu(Target::host().arch()));
+    dir.tool(if cfg!(target_os = "macos") { "cc" } else { &for_linux }, ["-c", "one.c"]);
     dir.tool("ar", ["rc", "one.a", "one.o"]);
     dir.kiln(["run", "main.c", "one.a", "--"]).prints("");
 }

@@ -401,13 +401,16 @@ fn c_source() {
     let output = dir.kiln(["run", "main.c"]).output();
     let said = String::from_utf8(output.stderr).unwrap();
     assert!(said.starts_with("kiln: error: main.c: `") && said.contains("refused it:\nmain.c: In function"), "{said}");
-    dir.kiln(["run", "main.c"]).env("KILN_CC", "no-such-compiler -x").refuses(&format!(
-        "\
+    // Under qemu-user a program that is not there starts, and ends with 127.
+    if crate::program().1.is_empty() {
+        dir.kiln(["run", "main.c"]).env("KILN_CC", "no-such-compiler -x").refuses(&format!(
+            "\
 kiln: error: main.c: no C compiler here makes objects for {}
   next: set KILN_CC to a C compiler for this target, or leave it unset
 ",
-        Target::host()
-    ));
+            Target::host()
+        ));
+    }
     let (host, other) = (gnu(Target::host().arch()), gnu(other(Target::host().arch())));
     dir.write("main.c", "int main(void) { return 0; }\n");
     dir.kiln(["run", "main.c"]).env("KILN_CC", format!("{host}-gcc -std=c11")).prints("");

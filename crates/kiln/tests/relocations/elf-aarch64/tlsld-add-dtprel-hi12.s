@@ -4,7 +4,8 @@
 // covers: R_AARCH64_TLSLD_ADD_DTPREL_HI12
 // expect main: 00 8c 44 91
 .globl main
-main:   add x0, x0, :dtprel_hi12:x+0x123450
+main:   add x0, x0, #0, lsl #12
+        .reloc main, R_AARCH64_TLSLD_ADD_DTPREL_HI12, x+0x123450
         .section .tdata,"awT",%progbits
         .balign 16
         .quad 5, 6
