@@ -68,7 +68,7 @@ pub use memory::{
     Answer, Choice, Code, CodeHeap, Draft, HeapOptions, HeapStats, JitCallback, LinuxRules, MacOsRules, Outcome,
     Situation, Slot, Strategy, Verdict,
 };
-pub use module::{AppliedRelocation, Explanation, Module, SectionPlace, Unload};
+pub use module::{AppliedRelocation, Explanation, Module, SectionPlace, Unload, Unloaded};
 pub use object::{Contents, FileRelocation, Section, Symbol};
 pub use plan::{Plan, PlannedSection, PlannedSymbol};
 pub use source::{Assembler, Kind, Syntax};

@@ -4,6 +4,7 @@
 mod definitions;
 mod needs;
 mod inputs;
+mod life;
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -16,7 +17,7 @@ use crate::error::{Error, Result};
 use crate::fixup::{self, Block};
 use crate::graph::{self, Asked, Entries, Found, LinkGraph, Permission, Resolved, SectionId};
 use crate::layout::{Addresses, Layout};
-use crate::memory::{Situation, Staged, Strategy};
+use crate::memory::{QUARANTINE, Situation, Staged, Strategy};
 use crate::module::{self, Library, Module, Uses};
 use crate::object::{self, Archives};
 use crate::plan::Plan;
@@ -75,6 +76,7 @@ pub struct Linker<'a> {
     resolver: Option<Resolver>,
     arguments: Option<Arguments>,
     explain_to: Option<fn(&Module)>,
+    quarantine: usize,
 }
 
 impl<'a> Linker<'a> {
@@ -92,6 +94,7 @@ impl<'a> Linker<'a> {
             resolver: None,
             arguments: None,
             explain_to: None,
+            quarantine: QUARANTINE,
         }
     }
 
@@ -350,7 +353,7 @@ impl<'a> Linker<'a> {
         log_load(&self.graph, &resolved, &entries, &addresses);
         let [_, constants, _] = staged.segments();
         let descriptions = fixup::check_unwind(&self.graph, &resolved, &addresses, constants)?;
-        let published = staged.publish(|constants| {
+        let published = staged.publish((self.inputs_name(), self.quarantine), |constants| {
             // SAFETY: the caller vouches for the inputs' code, which is executable now.
             let chosen = unsafe { register::choose_all(&self.graph, &resolved, &addresses) }?;
             // Not before all were asked: who is asked may read the constants.

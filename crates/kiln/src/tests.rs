@@ -83,6 +83,25 @@ fn a_load_that_fails_leaves_nothing_mapped() {
     }
 }
 
+/// Whatever the memory is made of; and where the system has no room for a quarantine, the memory is unmapped.
+#[test]
+fn what_is_unloaded_goes_into_quarantine() {
+    for Way { strategy, mappings, .. } in ways() {
+        for failures in 0..=mappings {
+            let live = injection::live();
+            let module = load(image(), strategy).unwrap();
+            let entry = module.address("entry").unwrap();
+            assert_eq!(Module::unloaded(entry), None);
+            let (_, failed) = injection::failing(failures, || drop(module));
+            assert_eq!(failed, failures < mappings);
+            assert_eq!(injection::live(), live, "{strategy}");
+            // The text is the first.
+            let told = Module::unloaded(entry).map(|told| (told.inputs.to_string(), told.offset));
+            assert_eq!(told, (failures != 0).then(|| ("image.o".to_owned(), 0)), "{strategy}, {failures}");
+        }
+    }
+}
+
 #[cfg(target_os = "linux")]
 #[test]
 fn no_page_is_ever_writable_and_executable() {

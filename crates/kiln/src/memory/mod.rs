@@ -5,6 +5,7 @@
 
 mod heap;
 mod icache;
+mod quarantine;
 mod situation;
 mod slot;
 mod staged;
@@ -12,6 +13,7 @@ pub(crate) mod sys;
 
 pub(crate) use heap::Hold;
 pub use heap::{Code, CodeHeap, Draft, HeapOptions, HeapStats};
+pub(crate) use quarantine::{QUARANTINE, module_at as unloaded_module_at};
 pub use situation::{Answer, Choice, JitCallback, LinuxRules, MacOsRules, Outcome, Situation, Strategy, Verdict};
 pub(crate) use slot::Shared;
 pub use slot::Slot;

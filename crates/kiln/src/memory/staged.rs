@@ -3,7 +3,9 @@
 
 use std::io;
 use std::ops::Range;
+use std::sync::Arc;
 
+use super::quarantine;
 use super::situation::{Situation, Strategy};
 use super::sys::{self, Mapping, Protection, Window};
 use crate::error::{Error, Result};
@@ -32,11 +34,14 @@ struct Apart {
     runs: Mapping,
 }
 
-/// Memory of an image that is complete: text executable, constants read-only, data writable. Unmapped when dropped.
+/// Memory of an image that is complete: text executable, constants read-only, data writable. When it is dropped, it goes into
+/// quarantine.
 #[derive(Debug)]
 pub(crate) struct Published {
-    image: Mapping,
-    text: Option<Mapping>,
+    /// One, or the text and the rest.
+    mappings: Vec<Mapping>,
+    /// Whose it is, and for how many bytes it stays in quarantine.
+    end: (Arc<str>, usize),
 }
 
 impl Staged {
@@ -117,12 +122,16 @@ impl Staged {
     /// Makes the image what it is for. All or nothing: on failure the memory is unmapped.
     ///
     /// Between the text and the constants `complete` is called: it may run the text, and write to the constants, which
-    /// are sealed after it.
+    /// are sealed after it. In the end, the memory goes into quarantine under the name and for the bytes of `end`.
     ///
     /// # Errors
     ///
     /// The system or `complete` refuses.
-    pub(crate) fn publish(self, complete: impl FnOnce(&mut [u8]) -> Result<()>) -> Result<Published> {
+    pub(crate) fn publish(
+        self,
+        end: (Arc<str>, usize),
+        complete: impl FnOnce(&mut [u8]) -> Result<()>,
+    ) -> Result<Published> {
         let Staged { strategy, image, segments, apart, page } = self;
         let [text, constants, data] = segments;
         let pages = |range: &Range<usize>| range.start..range.end.next_multiple_of(page);
@@ -176,7 +185,7 @@ impl Staged {
                 Protection::ReadWrite
             );
         }
-        Ok(Published { image, text })
+        Ok(Published { mappings: text.into_iter().chain([image]).collect(), end })
     }
 }
 
@@ -184,7 +193,14 @@ impl Published {
     /// Whether the byte at `address` is part of the image's memory.
     pub(crate) fn contains(&self, address: usize) -> bool {
         let within = |mapping: &Mapping| (mapping.address()..mapping.address() + mapping.len()).contains(&address);
-        within(&self.image) || self.text.as_ref().is_some_and(within)
+        self.mappings.iter().any(within)
+    }
+}
+
+impl Drop for Published {
+    fn drop(&mut self) {
+        let (name, bytes) = &self.end;
+        quarantine::put(self.mappings.drain(..), name, *bytes);
     }
 }
 

@@ -2,11 +2,13 @@
 
 use std::collections::HashMap;
 use std::ops::Range;
+use std::sync::Arc;
 
 use super::Module;
 use crate::fixup::{self, Kind};
 use crate::graph::{Entries, LinkGraph, Permission, Resolved, SectionId, SymbolId};
 use crate::layout::Addresses;
+use crate::memory::unloaded_module_at;
 
 /// What [`Module::explain`] says of an address.
 #[derive(Clone, Debug)]
@@ -54,6 +56,16 @@ pub struct AppliedRelocation<'m> {
     pub symbol: &'m str,
     /// What is added to the symbol's address, in bytes.
     pub addend: i64,
+}
+
+/// What [`Module::unloaded`] says of an address.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Unloaded {
+    /// The names of the module's inputs; of many, the first ones.
+    pub inputs: Arc<str>,
+    /// How many bytes behind the beginning of its memory the address is.
+    pub offset: usize,
 }
 
 /// Where everything stands.
@@ -218,6 +230,16 @@ impl Module {
         };
         // What Kiln has made is no part of the symbol in front of it.
         Some(Explanation { symbol: None, permission: Some(*permission), made: Some(made), ..explanation })
+    }
+
+    /// The module that stood at `address` until it was unloaded: for reports of crashes, whose cause may be a pointer that came
+    /// too late. `None`: there was none there, its quarantine is over ([`Linker::quarantine`](crate::Linker::quarantine)), or
+    /// a module is just being unloaded. It allocates nothing and takes no lock that it would wait for, so that a signal
+    /// handler may ask.
+    #[must_use]
+    pub fn unloaded(address: *const ()) -> Option<Unloaded> {
+        let (inputs, offset) = unloaded_module_at(address as usize)?;
+        Some(Unloaded { inputs, offset })
     }
 
     /// The sections of the module's inputs, in the order of their addresses. None, unless the module was loaded with

@@ -15,7 +15,7 @@ use crate::memory::Published;
 use crate::register::{Arguments, Exit, Frames, Storage};
 
 pub(crate) use explain::Places;
-pub use explain::{AppliedRelocation, Explanation, SectionPlace};
+pub use explain::{AppliedRelocation, Explanation, SectionPlace, Unloaded};
 pub(crate) use library::{Library, process_symbol};
 use symbols::Defined;
 pub(crate) use symbols::Symbols;
@@ -25,8 +25,8 @@ pub(crate) use symbols::Symbols;
 ///
 /// At its end, on the thread that dropped the last handle, everything is called that the module has registered with
 /// `atexit` or `__cxa_atexit`, in the reverse order, then its finalizers; then its thread-local storage ends in every thread, the
-/// unwinder forgets its frames, and the memory is unmapped, so that a call that comes too late faults. If the process ends
-/// first, all that is called by `exit`, among what the rest of the process has registered. Functions that must not run
+/// unwinder forgets its frames, and the memory goes into quarantine ([`Linker::quarantine`](crate::Linker::quarantine)), so that
+/// a call that comes too late faults. If the process ends first, all that is called by `exit`, among what the rest of the process has registered. Functions that must not run
 /// on after that are the caller's concern: threads in the module's code, signal handlers, callbacks.
 #[derive(Clone)]
 pub struct Module(Arc<Inner>);

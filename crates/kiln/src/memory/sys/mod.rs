@@ -32,7 +32,7 @@ pub(crate) use linux::{HOST_OS, clean_caches, map_jit, shared_file, situation, w
 pub(crate) use near::Window;
 #[cfg(test)]
 pub(crate) use unix::injection;
-pub(crate) use unix::{Mapping, Protection, fill};
+pub(crate) use unix::{Mapping, Poisoned, Protection, fill};
 
 #[cfg(not(any(target_os = "linux", target_os = "macos")))]
 compile_error!("kiln runs on Linux and macOS");

@@ -4,6 +4,7 @@
 use std::fmt;
 use std::fs::File;
 use std::io::{self, Write};
+use std::mem::ManuallyDrop;
 use std::ops::Range;
 use std::os::fd::AsRawFd;
 use std::ptr::NonNull;
@@ -208,6 +209,25 @@ impl Mapping {
         }
     }
 
+    /// Puts addresses without access in the place of these pages, whatever they are, in one step, so that nobody else gets the
+    /// addresses meanwhile. `None`: the system has no room for that, and the pages are unmapped.
+    pub(crate) fn poison(self) -> Option<Poisoned> {
+        #[cfg(test)]
+        injection::before_call().ok()?;
+        tracing::info!("unmap {} bytes at {:#x}", self.len, self.address());
+        let flags = libc::MAP_PRIVATE | libc::MAP_ANON | libc::MAP_FIXED | libc::MAP_NORESERVE;
+        // SAFETY: what it replaces are all pages of this mapping, which is taken by value.
+        let result = unsafe { libc::mmap(self.start.as_ptr().cast(), self.len, libc::PROT_NONE, flags, -1, 0) };
+        if result == libc::MAP_FAILED {
+            tracing::info!("no quarantine: {}", io::Error::last_os_error());
+            return None;
+        }
+        let this = ManuallyDrop::new(self);
+        #[cfg(test)]
+        injection::unmapped();
+        Some(Poisoned { start: this.start, len: this.len })
+    }
+
     pub(crate) fn pointer(&self) -> *mut u8 {
         self.start.as_ptr()
     }
@@ -225,11 +245,45 @@ impl Drop for Mapping {
     fn drop(&mut self) {
         tracing::info!("unmap {} bytes at {:#x}", self.len, self.address());
         // SAFETY: `self` owns the mapping; code in it is kept by `Arc<Published>`, of which this was the last.
-        let result = unsafe { libc::munmap(self.start.as_ptr().cast(), self.len) };
+        unsafe { unmap(self.start, self.len) };
         #[cfg(test)]
         injection::unmapped();
-        // It fails only for a range that is no mapping.
-        debug_assert_eq!(result, 0, "munmap: {}", io::Error::last_os_error());
+    }
+}
+
+/// # Safety
+///
+/// The range is a mapping, and nobody uses it.
+unsafe fn unmap(start: NonNull<u8>, len: usize) {
+    // SAFETY: by the caller's word.
+    let result = unsafe { libc::munmap(start.as_ptr().cast(), len) };
+    // It fails only for a range that is no mapping.
+    debug_assert_eq!(result, 0, "munmap: {}", io::Error::last_os_error());
+}
+
+/// Addresses of this process at which nothing may be read, written or executed, and nothing else can be mapped by chance. No
+/// memory is behind them. Free again when dropped.
+#[derive(Debug)]
+pub(crate) struct Poisoned {
+    start: NonNull<u8>,
+    len: usize,
+}
+
+// SAFETY: addresses of the process, not of a thread, of which nobody can use anything.
+unsafe impl Send for Poisoned {}
+
+impl Poisoned {
+    /// How far an address is behind the first of these. `None`: it is none of them.
+    pub(crate) fn offset_of(&self, address: usize) -> Option<usize> {
+        address.checked_sub(self.start.as_ptr() as usize).filter(|offset| *offset < self.len)
+    }
+}
+
+impl Drop for Poisoned {
+    fn drop(&mut self) {
+        tracing::trace!("the quarantine of {} bytes at {:p} ends", self.len, self.start);
+        // SAFETY: `poison` mapped it, and nothing can be done with it.
+        unsafe { unmap(self.start, self.len) };
     }
 }
 
