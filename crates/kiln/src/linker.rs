@@ -253,8 +253,8 @@ impl<'a> Linker<'a> {
         }
         let resolved = graph::resolve(&self.graph, &|name, asked| {
             // Of a thread-local variable, nobody can say an address.
-            if asked == Asked::ThreadLocal {
-                return None;
+            if asked.is_thread_local() {
+                return self.descriptor(name, asked);
             }
             self.defined(name, asked).or_else(|| self.resolve(name, asked)).map(Found::At)
         })?;
@@ -323,8 +323,8 @@ impl<'a> Linker<'a> {
     /// As `load`.
     pub(crate) unsafe fn load_by(self, strategy: Strategy) -> Result<Module> {
         let outside = |name: &str, asked: Asked| {
-            if asked == Asked::ThreadLocal {
-                return register::thread_local(name);
+            if asked.is_thread_local() {
+                return self.descriptor(name, asked).or_else(|| register::thread_local(name, asked));
             }
             // What the process and its libraries have is not hidden to them alone.
             let process = || {

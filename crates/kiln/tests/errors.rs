@@ -122,15 +122,7 @@ fn two_definitions() {
 
 #[test]
 fn what_is_not_supported_yet() {
-    const TLS: &str = "keep the variable out of thread-local storage";
     let cases = [
-        (
-            APPLE,
-            "adrp x0, _x@TLVPPAGE\n",
-            "a.o: __text+0x0: ARM64_RELOC_TLVP_LOAD_PAGE21 is a thread-local access, and Mach-O's thread-local \
-             variables are not supported yet",
-            TLS,
-        ),
         (
             Target::X86_64_WINDOWS,
             ".section .ctors.1,\"w\"\n.quad 0\n",

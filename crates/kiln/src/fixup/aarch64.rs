@@ -262,6 +262,11 @@ pub(super) fn macho_addend_in_field(r_type: u8) -> bool {
     r_type == macho::ARM64_RELOC_UNSIGNED.0
 }
 
+/// Whether a Mach-O relocation type is the access of a thread-local variable.
+pub(super) fn macho_is_thread_local(r_type: u8) -> bool {
+    [macho::ARM64_RELOC_TLVP_LOAD_PAGE21.0, macho::ARM64_RELOC_TLVP_LOAD_PAGEOFF12.0].contains(&r_type)
+}
+
 pub(super) fn lookup(format: Format, raw: u32) -> Lookup {
     let table: &[Option<&'static Kind>] = match format {
         Format::Elf => &ELF_TABLE,
@@ -272,10 +277,6 @@ pub(super) fn lookup(format: Format, raw: u32) -> Lookup {
         return Lookup::Kind(kind);
     }
     let refused = |name, why, help| Lookup::Refused(Refused { name, why, help });
-    let of_macho = |name| {
-        let why = "is a thread-local access, and Mach-O's thread-local variables are not supported yet";
-        refused(name, why, "keep the variable out of thread-local storage")
-    };
     match format {
         // AAELF64, section 5.7.11: all types of thread-local storage are 512 to 573.
         Format::Elf if (512..=573).contains(&raw) => refused(
@@ -283,12 +284,6 @@ pub(super) fn lookup(format: Format, raw: u32) -> Lookup {
             "is a thread-local access of a kind that is not supported",
             "compile with -fPIC and without -mcmodel=tiny",
         ),
-        Format::MachO if raw >> 3 == u32::from(macho::ARM64_RELOC_TLVP_LOAD_PAGE21.0) => {
-            of_macho("ARM64_RELOC_TLVP_LOAD_PAGE21")
-        }
-        Format::MachO if raw >> 3 == u32::from(macho::ARM64_RELOC_TLVP_LOAD_PAGEOFF12.0) => {
-            of_macho("ARM64_RELOC_TLVP_LOAD_PAGEOFF12")
-        }
         _ => Lookup::Unknown,
     }
 }
@@ -417,7 +412,7 @@ const fn place(r_type: macho::RelocationType, length: u8, pcrel: bool) -> u32 {
 }
 
 #[rustfmt::skip]
-static MACHO: [(u32, Kind); 9] = [
+static MACHO: [(u32, Kind); 11] = [
     (place(macho::ARM64_RELOC_UNSIGNED, 3, false),           row("ARM64_RELOC_UNSIGNED",           Symbol, Absolute,     Bytes(8),       Either(64))),
     (place(macho::ARM64_RELOC_UNSIGNED, 2, false),           row("ARM64_RELOC_UNSIGNED",           Symbol, Absolute,     Bytes(4),       Either(32))),
     (place(macho::ARM64_RELOC_BRANCH26, 2, true),            row("ARM64_RELOC_BRANCH26",           Branch, Relative,     A64(Imm26),     Check::Branch(28))),
@@ -427,6 +422,8 @@ static MACHO: [(u32, Kind); 9] = [
     (place(macho::ARM64_RELOC_GOT_LOAD_PAGEOFF12, 2, false), row("ARM64_RELOC_GOT_LOAD_PAGEOFF12", GotLoad, PageOffset,   A64(Ldst(3)),   Truncate)),
     (place(macho::ARM64_RELOC_POINTER_TO_GOT, 2, true),      row("ARM64_RELOC_POINTER_TO_GOT",     Got,    Relative,     Bytes(4),       Signed(32))),
     (place(macho::ARM64_RELOC_POINTER_TO_GOT, 3, false),     row("ARM64_RELOC_POINTER_TO_GOT",     Got,    Absolute,     Bytes(8),       Either(64))),
+    (place(macho::ARM64_RELOC_TLVP_LOAD_PAGE21, 2, true),    row("ARM64_RELOC_TLVP_LOAD_PAGE21",   GotLoad, PageRelative, A64(Adrp),      Signed(33))),
+    (place(macho::ARM64_RELOC_TLVP_LOAD_PAGEOFF12, 2, false), row("ARM64_RELOC_TLVP_LOAD_PAGEOFF12", GotLoad, PageOffset, A64(Ldst(3)),   Truncate)),
 ];
 
 #[rustfmt::skip]

@@ -1,8 +1,9 @@
 //! The image: section contents, stubs, GOT slots and every fixup, written once.
 
+use super::threads::write_descriptors;
 use super::{
-    Block, Check, Kind, Operands, Value, Via, fill_with_traps, relax, relaxes, signed_hex, stub_for, unwind,
-    write_stub, write_thunk,
+    Block, Check, Kind, Operands, Value, Via, fill_with_traps, has_descriptors, relax, relaxes, signed_hex, stub_for,
+    unwind, write_stub, write_thunk,
 };
 use crate::error::{Error, Result};
 use crate::graph::{
@@ -42,7 +43,8 @@ pub(crate) fn write_image(
     write_own(graph, resolved, addresses, &mut segments)?;
 
     let fixer = Fixer { graph, resolved, entries, addresses, image_base: addresses.image_base() };
-    if addresses.layout.threads.size == 0 && entries.threads.words == 0 {
+    let descriptors = has_descriptors(graph, resolved);
+    if addresses.layout.threads.size == 0 && entries.threads.words == 0 && !descriptors {
         return fixer.fix_all(&mut segments, false, None);
     }
     fixer.fix_all(&mut segments, true, None)?;
@@ -53,7 +55,11 @@ pub(crate) fn write_image(
         let (offset, _) = addresses.thread_slot(word);
         segments[constants][offset as usize..][..8].copy_from_slice(&value.to_le_bytes());
     }
-    fixer.fix_all(&mut segments, false, Some(&block))
+    fixer.fix_all(&mut segments, false, Some(&block))?;
+    if descriptors {
+        write_descriptors(graph, resolved, addresses, segments[Permission::Data as usize], block.descriptor);
+    }
+    Ok(())
 }
 
 impl Fixer<'_> {

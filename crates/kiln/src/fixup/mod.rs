@@ -17,8 +17,8 @@ pub(crate) use calls::{CallLists, read_calls};
 pub(crate) use check::Check;
 pub(crate) use filler::{fill_with_traps, jump_through};
 pub(crate) use image::{check_unwind, write_image};
-pub(crate) use threads::{Block, LoaderTypes, loader_types};
-pub(crate) use unwind::records_end;
+pub(crate) use threads::{BLOCK_OFFSET, Block, DESCRIPTOR_SIZE, LoaderTypes, has_descriptors, loader_types};
+pub(crate) use unwind::{pointers as frame_pointers, records_end};
 
 use crate::error::{Error, Result};
 use crate::graph::{Access, Place, Relocation};
@@ -305,6 +305,14 @@ pub(crate) fn macho_addend_in_field(arch: Arch, r_type: u8) -> bool {
     match arch {
         Arch::X86_64 => true,
         Arch::Aarch64 => aarch64::macho_addend_in_field(r_type),
+    }
+}
+
+/// Whether a Mach-O relocation type is the access of a thread-local variable: to a slot with its descriptor's address.
+pub(crate) fn macho_is_thread_local(arch: Arch, r_type: u8) -> bool {
+    match arch {
+        Arch::X86_64 => x86_64::macho_is_thread_local(r_type),
+        Arch::Aarch64 => aarch64::macho_is_thread_local(r_type),
     }
 }
 

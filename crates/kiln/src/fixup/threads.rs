@@ -1,9 +1,9 @@
 //! Thread-local variables: the words of their slots, and what relocations count with.
 
 use super::image::Fixer;
-use super::{Via, aarch64, x86_64};
+use super::{Check, Field, Kind, Value, Via, aarch64, x86_64};
 use crate::error::{Error, Result};
-use crate::graph::{Access, LinkGraph, Relocation, ThreadSlots, Variable};
+use crate::graph::{Access, LinkGraph, Relocation, Resolved, Role, SectionId, ThreadSlots, Variable};
 use crate::layout::Addresses;
 use crate::target::Arch;
 
@@ -14,6 +14,52 @@ pub(crate) struct Block {
     pub(crate) offset: Option<u64>,
     /// The words of all slots.
     pub(crate) words: Vec<u64>,
+    /// The first two words of each descriptor of Mach-O: the function that finds the variable, and what it finds the block by.
+    pub(crate) descriptor: [u64; 2],
+}
+
+/// The size of a descriptor, in bytes: a function that is given its address and gives the variable's, a word for that
+/// function, and the variable's offset in the block (`struct TLVDescriptor` of dyld's `ThreadLocalVariables.h`).
+pub(crate) const DESCRIPTOR_SIZE: u64 = 24;
+
+/// The last word of a descriptor.
+pub(crate) static BLOCK_OFFSET: Kind = Kind {
+    name: "the offset in a thread-local variable's descriptor",
+    via: Via::BlockOffset,
+    value: Value::Absolute,
+    field: Field::Bytes(8),
+    check: Check::Either(64),
+};
+
+/// Whether the image holds descriptors of thread-local variables.
+pub(crate) fn has_descriptors(graph: &LinkGraph<'_>, resolved: &Resolved) -> bool {
+    descriptors(graph, resolved).next().is_some()
+}
+
+/// The sections of the image that hold descriptors.
+fn descriptors<'g>(graph: &'g LinkGraph<'_>, resolved: &'g Resolved) -> impl Iterator<Item = SectionId> + 'g {
+    let live = (0u32..).zip(&graph.sections).filter(|(index, _)| resolved.live[*index as usize]);
+    live.filter(|(_, section)| section.role == Role::ThreadVariables && section.size > 0)
+        .map(|(index, _)| SectionId(index))
+}
+
+/// Writes into each descriptor what is the same in all.
+pub(super) fn write_descriptors(
+    graph: &LinkGraph<'_>,
+    resolved: &Resolved,
+    addresses: &Addresses,
+    data: &mut [u8],
+    words: [u64; 2],
+) {
+    for id in descriptors(graph, resolved) {
+        let start = addresses.offset(id) as usize;
+        let section = &mut data[start..start + graph.section(id).size as usize];
+        for descriptor in section.chunks_exact_mut(DESCRIPTOR_SIZE as usize) {
+            for (to, word) in descriptor.chunks_exact_mut(8).zip(words) {
+                to.copy_from_slice(&word.to_le_bytes());
+            }
+        }
+    }
 }
 
 impl Block {
@@ -37,7 +83,8 @@ impl Block {
                 Access::Descriptor => words.extend([0, offset.wrapping_add(place)]),
             }
         }
-        Block { offset: Some(offset), words }
+        // The thread-local variables of Mach-O programs are found by their loader's function.
+        Block { offset: Some(offset), words, descriptor: [0, 0] }
     }
 }
 

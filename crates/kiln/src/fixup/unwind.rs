@@ -4,6 +4,8 @@
 
 use std::ops::Range;
 
+use super::{Check, Field, Kind, Value, Via};
+
 /// Where records end: what stands behind is a word of zeros, or nothing.
 ///
 /// # Errors
@@ -40,7 +42,13 @@ pub(crate) fn check(table: &[u8], address: u64, segments: &[Range<u64>; 3]) -> R
         let wrong = |message: &str| (at, message.to_owned());
         let mut reader = Reader { bytes: &table[..record.end], at: record.body, address };
         match record.common {
-            None => commons.push((at, Common::read(&mut reader).ok_or_else(|| wrong("is of an unknown kind"))??)),
+            None => {
+                let common = Common::read(&mut reader).ok_or_else(|| wrong("is of an unknown kind"))??;
+                if common.personality.as_ref().is_some_and(|(_, pointer)| pointer.value == 0) {
+                    return Err(wrong("has no personality function where it says that there is one"));
+                }
+                commons.push((at, common));
+            }
             Some(common) => {
                 let found = commons.binary_search_by_key(&common, |(at, _)| *at);
                 let Ok(found) = found else { return Err(wrong("belongs to a record that is not there")) };
@@ -104,9 +112,83 @@ struct Common {
     /// How pointers to the language's own data are written, if there are any.
     data: Option<u8>,
     augmented: bool,
+    /// Where the pointer to the personality function stands, and the pointer.
+    personality: Option<(usize, Pointer)>,
 }
 
 type Wrong = (usize, String);
+
+/// A pointer in the records of a file, which a relocation may change.
+pub(crate) struct FramePointer {
+    /// Where it stands in the table.
+    pub(crate) offset: usize,
+    /// The address in the file that it means if no relocation changes it. `None`: it means nothing then.
+    pub(crate) target: Option<u64>,
+    /// A distance from its own place of so many bytes, as a relocation.
+    pub(crate) kind: Option<&'static Kind>,
+    /// Whether it says where the code begins that a record describes.
+    pub(crate) is_code: bool,
+}
+
+static DISTANCES: [Kind; 2] = [distance(4), distance(8)];
+
+const fn distance(bytes: u8) -> Kind {
+    let (via, value, field, check) = (Via::Symbol, Value::Relative, Field::Bytes(bytes), Check::Signed(8 * bytes));
+    Kind { name: "a distance in call frame information", via, value, field, check }
+}
+
+/// The pointers in the records of a file's table, whose section has this address in the file.
+///
+/// # Errors
+///
+/// The offset of a record that cannot be read, and why.
+pub(crate) fn pointers(table: &[u8], address: u64) -> Result<Vec<FramePointer>, (usize, String)> {
+    let mut commons: Vec<(usize, Common)> = Vec::new();
+    let mut pointers = Vec::new();
+    let mut at = 0;
+    while let Some(record) = Record::at(table, at)? {
+        let wrong = |message: &str| (at, message.to_owned());
+        let mut reader = Reader { bytes: &table[..record.end], at: record.body, address };
+        match record.common {
+            None => {
+                let common = Common::read(&mut reader).ok_or_else(|| wrong("is of an unknown kind"))??;
+                if let Some((offset, _)) = &common.personality {
+                    pointers.push(FramePointer { offset: *offset, target: None, kind: None, is_code: false });
+                }
+                commons.push((at, common));
+            }
+            Some(common) => {
+                let found = commons.binary_search_by_key(&common, |(at, _)| *at);
+                let Ok(found) = found else { return Err(wrong("belongs to a record that is not there")) };
+                let common = &commons[found].1;
+                let mut read = |encoding: u8, is_code: bool| {
+                    let offset = reader.at;
+                    let pointer = reader.pointer(encoding)??;
+                    let relative = encoding & !FORMAT == FROM_PLACE;
+                    let kind = DISTANCES.iter().find(|kind| kind.width() == reader.at - offset);
+                    pointers.push(FramePointer {
+                        offset,
+                        target: (relative && pointer.raw != 0).then_some(pointer.value),
+                        kind,
+                        is_code,
+                    });
+                    if is_code {
+                        reader.pointer(encoding & FORMAT)??;
+                    }
+                    if is_code && common.augmented {
+                        reader.leb()?;
+                    }
+                    Some(())
+                };
+                let code = read(common.code, true);
+                let data = common.data.map_or(Some(()), |encoding| read(encoding, false));
+                code.and(data).ok_or_else(|| wrong("is cut off, or has a pointer of an unknown kind"))?;
+            }
+        }
+        at = record.end;
+    }
+    Ok(pointers)
+}
 
 impl Common {
     /// `None`: it ends too soon.
@@ -127,7 +209,7 @@ impl Common {
         } else {
             reader.leb()?
         };
-        let mut common = Common { code: ABSOLUTE, data: None, augmented: false };
+        let mut common = Common { code: ABSOLUTE, data: None, augmented: false, personality: None };
         let Some((b'z', rest)) = augmentation.split_first() else {
             return match augmentation {
                 [] => Some(Ok(common)),
@@ -144,11 +226,9 @@ impl Common {
                 b'L' => common.data = Some(reader.byte()?).filter(|encoding| *encoding != OMITTED),
                 b'P' => {
                     let encoding = reader.byte()?;
+                    let at = reader.at;
                     match reader.pointer(encoding)? {
-                        Some(pointer) if pointer.value != 0 => {}
-                        Some(_) => {
-                            return wrong("has no personality function where it says that there is one".to_owned());
-                        }
+                        Some(pointer) => common.personality = Some((at, pointer)),
                         None => return wrong(format!("has a pointer of the unknown kind {encoding:#x}")),
                     }
                 }

@@ -130,13 +130,13 @@ pub(super) fn lookup(format: Format, raw: u32) -> Lookup {
             why: "is what linkers make, and no compiler",
             help: "give the object file that the compiler made",
         }),
-        Format::MachO if raw >> 3 == u32::from(macho::X86_64_RELOC_TLV.0) => Lookup::Refused(Refused {
-            name: "X86_64_RELOC_TLV",
-            why: "is a thread-local access, and Mach-O's thread-local variables are not supported yet",
-            help: "keep the variable out of thread-local storage",
-        }),
         _ => Lookup::Unknown,
     }
+}
+
+/// Whether a Mach-O relocation type is the access of a thread-local variable.
+pub(super) fn macho_is_thread_local(r_type: u8) -> bool {
+    r_type == macho::X86_64_RELOC_TLV.0
 }
 
 /// For storage elsewhere glibc before 2.40 has descriptors that lose the caller's vector registers (glibc bug 31372).
@@ -221,7 +221,7 @@ const fn pc_long(r_type: macho::RelocationType) -> u32 {
 
 // The place of a PC-relative Mach-O relocation is its own address; the reader subtracts the rest of the instruction.
 #[rustfmt::skip]
-static MACHO: [(u32, Kind); 9] = [
+static MACHO: [(u32, Kind); 10] = [
     (quad(macho::X86_64_RELOC_UNSIGNED),    row("X86_64_RELOC_UNSIGNED",    Symbol, Absolute, 8, Either(64))),
     (long(macho::X86_64_RELOC_UNSIGNED),    row("X86_64_RELOC_UNSIGNED",    Symbol, Absolute, 4, Either(32))),
     (pc_long(macho::X86_64_RELOC_SIGNED),   row("X86_64_RELOC_SIGNED",      Symbol, Relative, 4, Signed(32))),
@@ -231,6 +231,7 @@ static MACHO: [(u32, Kind); 9] = [
     (pc_long(macho::X86_64_RELOC_SIGNED_1), row("X86_64_RELOC_SIGNED_1",    Symbol, Relative, 4, Signed(32))),
     (pc_long(macho::X86_64_RELOC_SIGNED_2), row("X86_64_RELOC_SIGNED_2",    Symbol, Relative, 4, Signed(32))),
     (pc_long(macho::X86_64_RELOC_SIGNED_4), row("X86_64_RELOC_SIGNED_4",    Symbol, Relative, 4, Signed(32))),
+    (pc_long(macho::X86_64_RELOC_TLV),      row("X86_64_RELOC_TLV",         GotLoad, Relative, 4, Signed(32))),
 ];
 
 // `REL32` stands in calls and in data accesses alike, so it cannot go through a stub. `REL32_n` counts from n bytes behind the field; the reader puts that into the addend.

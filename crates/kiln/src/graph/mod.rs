@@ -270,10 +270,9 @@ impl<'a> LinkGraph<'a> {
         };
         // `$x` and `$d` map code and data (AAELF64, section 5.5.3); `ltmp` are LLVM's section starts.
         let internal = || [&b".L"[..], b"$x", b"$d", b"ltmp"].iter().any(|prefix| name.starts_with(prefix));
-        in_image
-            && symbol.kind != SymbolKind::ThreadLocal
-            && !name.is_empty()
-            && !(symbol.binding == Binding::Local && internal())
+        let thread_local = matches!(symbol.kind, SymbolKind::ThreadLocal | SymbolKind::ThreadVariable);
+        let is_place = in_image && !thread_local;
+        is_place && !name.is_empty() && !(symbol.binding == Binding::Local && internal())
     }
 
     /// The relocations of a section.

@@ -1,10 +1,14 @@
-//! Names near a misspelt one.
+//! Undefined symbols, and names near misspelt ones.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
+
+use super::resolve::Outside;
+use super::{Asked, LinkGraph, Name, Symbol, SymbolId, SymbolKind};
+use crate::error::Error;
 
 /// The names that `exists` knows among all that are one edit away from `name`: a letter dropped, doubled, changed or
 /// added, two letters swapped, an underscore in front. Works where names cannot be listed, only asked for.
-pub(crate) fn near_names(name: &str, exists: &dyn Fn(&str) -> bool) -> Vec<String> {
+fn near_names(name: &str, exists: &dyn Fn(&str) -> bool) -> Vec<String> {
     // Mangled and generated names are long, and nobody types them.
     if name.len() > 64 || !name.is_ascii() {
         return Vec::new();
@@ -32,6 +36,57 @@ pub(crate) fn near_names(name: &str, exists: &dyn Fn(&str) -> bool) -> Vec<Strin
         }
     }
     found.into_iter().take(3).collect()
+}
+
+/// The error for all undefined symbols at once.
+pub(super) fn undefined(
+    graph: &LinkGraph<'_>,
+    missing: &[SymbolId],
+    defined: impl Fn(&[u8]) -> bool,
+    outside: Outside<'_>,
+) -> Error {
+    let mut wanted: Vec<(Name<'_>, &Symbol, Vec<&str>)> = Vec::new();
+    let mut index: HashMap<Name<'_>, usize> = HashMap::new();
+    for id in missing {
+        let symbol = graph.symbol(*id);
+        let name = graph.symbol_key(symbol);
+        let at = *index.entry(name).or_insert_with(|| {
+            wanted.push((name, symbol, Vec::new()));
+            wanted.len() - 1
+        });
+        let input = graph.input_name(symbol.input);
+        if !wanted[at].2.contains(&input) {
+            wanted[at].2.push(input);
+        }
+    }
+    let exists = |name: &str| defined(name.as_bytes()) || outside(name, Asked::Guess).is_some();
+    let lines: Vec<String> = wanted
+        .iter()
+        .enumerate()
+        .map(|(number, (name, symbol, inputs))| {
+            let Name { raw, bytes } = name;
+            let name = String::from_utf8_lossy(bytes);
+            // So many are a missing library, not a slip, and each search asks for thousands of names.
+            let near = if number < 8 { near_names(&name, &exists) } else { Vec::new() };
+            let hint = if symbol.kind == SymbolKind::ThreadVariable {
+                " (thread-local: an input or another module of Kiln must define it)".to_owned()
+            } else if symbol.hidden && exists(&name) {
+                " (hidden: only the inputs may define it)".to_owned()
+            } else if *raw && exists(&name) {
+                format!(" (in Mach-O, C's `{name}` is `_{name}`)")
+            } else if near.is_empty() {
+                String::new()
+            } else {
+                format!(" (near: {})", near.join(", "))
+            };
+            format!("`{name}`, wanted by {}{hint}", inputs.join(", "))
+        })
+        .collect();
+    let message = match &lines[..] {
+        [one] => format!("undefined symbol {one}"),
+        many => format!("{} undefined symbols:\n  {}", many.len(), many.join("\n  ")),
+    };
+    Error::undefined(message)
 }
 
 #[cfg(test)]

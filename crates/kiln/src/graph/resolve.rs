@@ -5,7 +5,8 @@ use std::collections::HashMap;
 use super::bounds::{Bounds, order};
 use super::group::live_sections;
 use super::names::NameTable;
-use super::near::near_names;
+use super::near::undefined;
+use super::threads::check_variables;
 use super::{Binding, Definition, LinkGraph, Name, SectionId, Symbol, SymbolId, SymbolKind, When};
 use crate::error::{Error, Result};
 use crate::fixup::Via;
@@ -58,6 +59,13 @@ pub(crate) enum Found {
 /// What C's runtime calls the module by (Itanium C++ ABI, section 3.3.6): each has its own.
 const HANDLE: &[u8] = b"__dso_handle";
 
+impl Asked {
+    /// Whether the name is that of a thread-local variable, which is no address.
+    pub(crate) fn is_thread_local(self) -> bool {
+        matches!(self, Asked::ThreadLocal | Asked::ThreadVariable)
+    }
+}
+
 /// The set of symbols: frozen from here on.
 #[derive(Debug)]
 pub(crate) struct Resolved {
@@ -99,6 +107,8 @@ pub(crate) enum Asked {
     Hidden,
     /// By an input, as a thread-local variable.
     ThreadLocal,
+    /// By an input, as the descriptor of a thread-local variable.
+    ThreadVariable,
     /// As a guess, for an error's text.
     Guess,
 }
@@ -183,7 +193,9 @@ pub(crate) fn resolve(graph: &LinkGraph<'_>, outside: Outside<'_>) -> Result<Res
         }
         places.push(match definition {
             Definition::Section { section, offset } if live[section.0 as usize] => match meant.kind {
-                SymbolKind::Plain | SymbolKind::ThreadLocal => Place::Section { section, offset },
+                SymbolKind::Plain | SymbolKind::ThreadLocal | SymbolKind::ThreadVariable => {
+                    Place::Section { section, offset }
+                }
                 SymbolKind::Indirect => *indirect_at.entry((section, offset)).or_insert_with(|| {
                     indirect.push((section, offset));
                     Place::Own(Own::Indirect(indirect.len() as u32 - 1))
@@ -233,8 +245,10 @@ pub(crate) fn resolve(graph: &LinkGraph<'_>, outside: Outside<'_>) -> Result<Res
         places[id.0 as usize] = place;
     }
     if !missing.is_empty() {
-        return Err(undefined(graph, &names, &missing, outside));
+        let exists = |bytes: &[u8]| names.find(Name { raw: false, bytes }).is_some();
+        return Err(undefined(graph, &missing, exists, outside));
     }
+    check_variables(graph, &places)?;
     hidden.sort_unstable();
     let is_export = |id: &SymbolId| {
         graph.symbol(*id).exported
@@ -371,6 +385,7 @@ fn look_outside(name: Name<'_>, symbol: &Symbol, outside: Outside<'_>) -> Option
     let asked = match symbol.kind {
         _ if symbol.hidden => Asked::Hidden,
         SymbolKind::ThreadLocal => Asked::ThreadLocal,
+        SymbolKind::ThreadVariable => Asked::ThreadVariable,
         _ => Asked::Open,
     };
     outside(name, asked)
@@ -442,50 +457,4 @@ impl<'g> Common<'g> {
     fn offset(&self, name: Name<'g>) -> u64 {
         self.wanted.get(&name).map_or(0, |(_, _, offset)| *offset)
     }
-}
-
-/// The error for all undefined symbols at once.
-fn undefined(graph: &LinkGraph<'_>, names: &Names<'_, '_>, missing: &[SymbolId], outside: Outside<'_>) -> Error {
-    let mut wanted: Vec<(Name<'_>, bool, Vec<&str>)> = Vec::new();
-    let mut index: HashMap<Name<'_>, usize> = HashMap::new();
-    for id in missing {
-        let symbol = graph.symbol(*id);
-        let name = graph.symbol_key(symbol);
-        let at = *index.entry(name).or_insert_with(|| {
-            wanted.push((name, symbol.hidden, Vec::new()));
-            wanted.len() - 1
-        });
-        let input = graph.input_name(symbol.input);
-        if !wanted[at].2.contains(&input) {
-            wanted[at].2.push(input);
-        }
-    }
-    let exists = |name: &str| {
-        names.find(Name { raw: false, bytes: name.as_bytes() }).is_some() || outside(name, Asked::Guess).is_some()
-    };
-    let lines: Vec<String> = wanted
-        .iter()
-        .enumerate()
-        .map(|(number, (name, hidden, inputs))| {
-            let Name { raw, bytes } = name;
-            let name = String::from_utf8_lossy(bytes);
-            // So many are a missing library, not a slip, and each search asks for thousands of names.
-            let near = if number < 8 { near_names(&name, &exists) } else { Vec::new() };
-            let hint = if *hidden && exists(&name) {
-                " (hidden: only the inputs may define it)".to_owned()
-            } else if *raw && exists(&name) {
-                format!(" (in Mach-O, C's `{name}` is `_{name}`)")
-            } else if near.is_empty() {
-                String::new()
-            } else {
-                format!(" (near: {})", near.join(", "))
-            };
-            format!("`{name}`, wanted by {}{hint}", inputs.join(", "))
-        })
-        .collect();
-    let message = match &lines[..] {
-        [one] => format!("undefined symbol {one}"),
-        many => format!("{} undefined symbols:\n  {}", many.len(), many.join("\n  ")),
-    };
-    Error::undefined(message)
 }

@@ -13,6 +13,8 @@ pub(crate) enum Role {
     Unwind,
     /// The initial image of thread-local storage, of which each thread has a copy.
     ThreadLocal,
+    /// Descriptors of thread-local variables, by which Mach-O code gets at them.
+    ThreadVariables,
 }
 
 /// A list of functions to call.
@@ -46,6 +48,8 @@ pub(crate) enum SymbolKind {
     Indirect,
     /// A thread-local variable: its place is in the initial image.
     ThreadLocal,
+    /// A thread-local variable of Mach-O: its place is its descriptor.
+    ThreadVariable,
 }
 
 impl Calls {
@@ -65,7 +69,7 @@ impl LinkGraph<'_> {
         let mut lists: Vec<(SectionId, Calls)> = lists
             .filter_map(|(id, section)| match section.role {
                 Role::Calls(calls) => Some((SectionId(id), calls)),
-                Role::Plain | Role::Unwind | Role::ThreadLocal => None,
+                Role::Plain | Role::Unwind | Role::ThreadLocal | Role::ThreadVariables => None,
             })
             .collect();
         lists.sort_by_key(|(_, calls)| (calls.when, calls.priority));

@@ -2,7 +2,9 @@
 
 use std::collections::HashMap;
 
-use super::{LinkGraph, Own, Place, Resolved, Role, SymbolId};
+use super::{Definition, LinkGraph, Own, Place, Resolved, Role, SymbolId, SymbolKind};
+use crate::error::{Error, Result};
+use crate::target::Format;
 
 /// A way to get at a thread-local variable by slots of the GOT (U. Drepper, *ELF Handling For Thread-Local Storage*,
 /// section 4).
@@ -93,4 +95,32 @@ impl ThreadSlots {
             _ => (access, variable),
         }
     }
+}
+
+/// Checks that all inputs of Mach-O agree on which names are thread-local variables: code has to get at them another way.
+///
+/// # Errors
+///
+/// An input takes the name of a variable for one that is not thread-local, or the other way round.
+pub(super) fn check_variables(graph: &LinkGraph<'_>, places: &[Place]) -> Result<()> {
+    if !graph.inputs.iter().any(|input| input.format == Some(Format::MachO)) {
+        return Ok(());
+    }
+    for (symbol, place) in graph.symbols.iter().zip(places) {
+        let Place::Section { section, .. } = place else { continue };
+        let section = graph.section(*section);
+        let asked = symbol.kind == SymbolKind::ThreadVariable;
+        if asked == (section.role == Role::ThreadVariables) || symbol.definition == Definition::LeftOut {
+            continue;
+        }
+        let (here, there) = if asked { ("is", "is not") } else { ("is not", "is") };
+        return Err(Error::unsupported(format!(
+            "{here} a thread-local variable here, and {there} one in {}",
+            graph.input_name(section.input)
+        ))
+        .symbol(graph.symbol_name(symbol))
+        .input(graph.input_name(symbol.input))
+        .help("declare it the same way in all files"));
+    }
+    Ok(())
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::Linker;
 use crate::function::FnPtr;
-use crate::graph::Asked;
+use crate::graph::{Asked, Found};
 use crate::module::Module;
 use crate::target::TargetAddr;
 
@@ -57,6 +57,12 @@ impl Linker<'_> {
         let address = |module: &Module| module.address(name).map(|address| TargetAddr(address as usize as u64));
         let modules = if asked == Asked::Hidden { &[][..] } else { &self.modules };
         self.definitions.get(name).copied().or_else(|| modules.iter().find_map(address))
+    }
+
+    /// What `name` means as the descriptor of a thread-local variable, which modules alone have.
+    pub(super) fn descriptor(&self, name: &str, asked: Asked) -> Option<Found> {
+        let modules = if asked == Asked::ThreadVariable { &self.modules } else { &[][..] };
+        modules.iter().find_map(|module| module.descriptor(name)).map(Found::At)
     }
 
     /// What `name` means by the user's resolver, which is not asked for guesses.

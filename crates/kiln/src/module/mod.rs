@@ -13,6 +13,7 @@ use crate::error::{Error, Result};
 use crate::function::{FnPtr, Function};
 use crate::memory::Published;
 use crate::register::{Arguments, Exit, Frames, Storage};
+use crate::target::TargetAddr;
 
 pub(crate) use explain::Places;
 pub use explain::{AppliedRelocation, Explanation, SectionPlace, Unloaded};
@@ -147,6 +148,11 @@ impl Module {
             }
         }
         nearest.map(|defined| (self.0.symbols.name(defined), address - defined.address))
+    }
+
+    /// The descriptor of the thread-local variable `name`, as Mach-O has them: no address of any thread's.
+    pub(crate) fn descriptor(&self, name: &str) -> Option<TargetAddr> {
+        self.0.symbols.descriptor(name).map(TargetAddr)
     }
 
     /// Ends the module now, if nothing else uses it.

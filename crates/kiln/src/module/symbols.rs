@@ -1,8 +1,9 @@
 //! The symbols of a module, which outlive the inputs.
 
+use std::collections::HashMap;
 use std::sync::OnceLock;
 
-use crate::graph::{LinkGraph, Name, NameTable, Resolved, SymbolId};
+use crate::graph::{LinkGraph, Name, NameTable, Resolved, SymbolId, SymbolKind};
 use crate::layout::Addresses;
 use crate::target::Format;
 
@@ -14,6 +15,8 @@ pub(crate) struct Symbols {
     names: Box<str>,
     /// Whether names may also be asked for as Mach-O has them, with an underscore in front.
     underscores: bool,
+    /// The descriptors of exported thread-local variables, by name.
+    descriptors: HashMap<Box<[u8]>, u64>,
     /// The exported ones by name, C's before one that C cannot write. Made when somebody asks for a name.
     table: OnceLock<NameTable>,
     /// The exported ones in order of their names. Made when somebody asks for all.
@@ -35,11 +38,16 @@ impl Symbols {
     pub(crate) fn of(graph: &LinkGraph<'_>, resolved: &Resolved, addresses: &Addresses) -> Symbols {
         let mut defined = Vec::with_capacity(graph.symbols.len());
         let mut names = Vec::new();
+        let mut descriptors = HashMap::new();
         // Both are in the order of the symbols.
         let mut exports = resolved.exports.iter().copied().peekable();
         for (index, symbol) in (0u32..).zip(&graph.symbols) {
             let id = SymbolId(index);
             let local = exports.next_if_eq(&id).is_none();
+            if symbol.kind == SymbolKind::ThreadVariable && !local && !symbol.raw {
+                let name = graph.symbol_key(symbol).bytes;
+                descriptors.insert(name.into(), addresses.symbol(id));
+            }
             if !graph.defines(&resolved.live, symbol) {
                 continue;
             }
@@ -59,6 +67,7 @@ impl Symbols {
         Symbols {
             names: text(names, &mut defined).into_boxed_str(),
             defined,
+            descriptors,
             underscores: graph.inputs.iter().any(|input| input.format == Some(Format::MachO)),
             table: OnceLock::new(),
             sorted: OnceLock::new(),
@@ -92,6 +101,11 @@ impl Symbols {
     pub(crate) fn find(&self, name: &str) -> Option<&Defined> {
         let as_macho = || name.strip_prefix('_').filter(|_| self.underscores).and_then(|name| self.exported(name));
         self.exported(name).or_else(as_macho)
+    }
+
+    /// Where the descriptor of an exported thread-local variable stands.
+    pub(crate) fn descriptor(&self, name: &str) -> Option<u64> {
+        self.descriptors.get(name.as_bytes()).copied()
     }
 
     fn exported(&self, name: &str) -> Option<&Defined> {

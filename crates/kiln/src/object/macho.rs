@@ -1,5 +1,8 @@
 //! Mach-O object files (`<mach-o/loader.h>`, `<mach-o/nlist.h>`, `<mach-o/reloc.h>`).
 
+mod frames;
+mod threads;
+
 use object::LittleEndian;
 use object::macho::{self, MachHeader64, Section64};
 use object::read::macho::{MachHeader, Nlist, Section, Segment};
@@ -63,13 +66,19 @@ pub(super) fn read(reader: &mut Reader<'_, '_, '_>) -> Result<()> {
     let named = symbols.map_or(0, |symbols| symbols.len());
     for section in &mut sections {
         section.start = Some(match section.id {
-            Some(id) => reader.symbol(NewSymbol::local(&[], Definition::Section { section: id, offset: 0 }))?,
+            Some(id) => {
+                let kind = symbol_kind(reader, id);
+                let definition = Definition::Section { section: id, offset: 0 };
+                reader.symbol(NewSymbol { kind, ..NewSymbol::local(&[], definition) })?
+            }
             None => reader.placeholder()?,
         });
     }
+    threads::mark(reader, &sections, named)?;
+    let mut described = frames::Described::new();
     for section in &sections {
         if let Some(id) = section.id {
-            add_relocations(reader, &sections, named, section.header, id)?;
+            add_relocations(reader, &sections, named, section.header, id, &mut described)?;
         }
     }
     Ok(())
@@ -104,6 +113,8 @@ fn add_section(reader: &mut Reader<'_, '_, '_>, section: &Section64<LittleEndian
     let role = match flags.typ() {
         macho::S_MOD_INIT_FUNC_POINTERS => Role::Calls(Calls::new(When::Init)),
         macho::S_MOD_TERM_FUNC_POINTERS => Role::Calls(Calls::new(When::Fini)),
+        macho::S_THREAD_LOCAL_REGULAR | macho::S_THREAD_LOCAL_ZEROFILL => Role::ThreadLocal,
+        macho::S_THREAD_LOCAL_VARIABLES => Role::ThreadVariables,
         _ if name == b"__eh_frame" => Role::Unwind,
         _ => Role::Plain,
     };
@@ -116,19 +127,25 @@ fn add_section(reader: &mut Reader<'_, '_, '_>, section: &Section64<LittleEndian
         | macho::S_LITERAL_POINTERS
         | macho::S_MOD_INIT_FUNC_POINTERS
         | macho::S_MOD_TERM_FUNC_POINTERS
+        | macho::S_THREAD_LOCAL_REGULAR
+        | macho::S_THREAD_LOCAL_VARIABLES
         | macho::S_COALESCED => false,
-        macho::S_ZEROFILL | macho::S_GB_ZEROFILL => true,
+        macho::S_ZEROFILL | macho::S_GB_ZEROFILL | macho::S_THREAD_LOCAL_ZEROFILL => true,
         macho::S_INIT_FUNC_OFFSETS => {
             return Err(Error::unsupported("initializers as offsets are what linkers make, and not what compilers do")
                 .help("give the object file that the compiler made"));
         }
-        macho::S_THREAD_LOCAL_REGULAR
-        | macho::S_THREAD_LOCAL_ZEROFILL
-        | macho::S_THREAD_LOCAL_VARIABLES
-        | macho::S_THREAD_LOCAL_VARIABLE_POINTERS
-        | macho::S_THREAD_LOCAL_INIT_FUNCTION_POINTERS => {
-            return Err(Error::unsupported("thread-local variables are not supported yet")
-                .help("keep the variables out of thread-local storage"));
+        macho::S_THREAD_LOCAL_VARIABLE_POINTERS => {
+            return Err(Error::unsupported(
+                "pointers to thread-local variables are what linkers make, and not what compilers do",
+            )
+            .help("give the object file that the compiler made"));
+        }
+        macho::S_THREAD_LOCAL_INIT_FUNCTION_POINTERS => {
+            return Err(Error::unsupported(
+                "functions that the loader would call in each thread: it does not any more",
+            )
+            .help("compile with a clang since 2011, which calls them where the variables are used"));
         }
         other => return Err(Error::unsupported(format!("section type {:#x} is not supported", other.0))),
     };
@@ -142,9 +159,18 @@ fn add_section(reader: &mut Reader<'_, '_, '_>, section: &Section64<LittleEndian
         )
     };
     let executable = flags.contains(macho::S_ATTR_PURE_INSTRUCTIONS) || flags.contains(macho::S_ATTR_SOME_INSTRUCTIONS);
-    let align = 1u64.checked_shl(section.align(LE)).unwrap_or(u64::MAX);
+    let mut align = 1u64.checked_shl(section.align(LE)).unwrap_or(u64::MAX);
+    if role == Role::ThreadVariables {
+        // Compilers ask for none, and the words are read as such.
+        align = align.max(8);
+    }
     // The static linker makes `__TEXT` and `__DATA_CONST` read-only and every other segment writable.
-    let writable = !executable && segment != b"__TEXT" && segment != b"__DATA_CONST";
+    let constant = segment == b"__TEXT" || segment == b"__DATA_CONST";
+    let writable = match role {
+        Role::ThreadLocal => false,
+        Role::ThreadVariables => true,
+        _ => !executable && !constant,
+    };
     let (size, large) = (section.size(LE), false);
     let new = NewSection { name, segment, data, size, align, writable, executable, large, role };
     reader.section(new).map(Some)
@@ -216,9 +242,19 @@ fn add_symbol(
         Some(name) => (name, false),
         None => (name, true),
     };
-    let kind = SymbolKind::Plain;
+    let kind = match definition {
+        Definition::Section { section, .. } => symbol_kind(reader, section),
+        _ => SymbolKind::Plain,
+    };
     reader.symbol(NewSymbol { name, raw, definition, kind, binding, exported, hidden: false, size })?;
     Ok(())
+}
+
+fn symbol_kind(reader: &Reader<'_, '_, '_>, section: SectionId) -> SymbolKind {
+    match reader.graph.section(section).role {
+        Role::ThreadVariables => SymbolKind::ThreadVariable,
+        _ => SymbolKind::Plain,
+    }
 }
 
 fn add_relocations(
@@ -227,6 +263,7 @@ fn add_relocations(
     named: usize,
     header: &Section64<LittleEndian>,
     id: SectionId,
+    described: &mut frames::Described,
 ) -> Result<()> {
     let contents = reader.graph.section(id).data.map_or(&[][..], |span| span.get_in(reader.bytes));
     let raw = header.relocations(LE, reader.bytes).map_err(malformed("the relocations"))?;
@@ -258,6 +295,12 @@ fn add_relocations(
     if subtrahend.is_some() || addend.is_some() {
         relocations.push(Err(Error::malformed("a part of a relocation, and no relocation behind it")));
     }
+    let own = match reader.graph.section(id).role {
+        Role::ThreadVariables => threads::descriptors(reader, contents, relocations),
+        Role::Unwind => frames::complete(reader, sections, header.addr(LE), contents, relocations, described),
+        _ => Ok(relocations),
+    };
+    let relocations = own.map_err(|error| error.section(String::from_utf8_lossy(header.name())))?;
     reader.relocations(id, relocations, |_, relocation| relocation)
 }
 
@@ -279,6 +322,7 @@ impl Whole<'_, '_, '_, '_> {
         let raw = fixup::macho_type(info.r_type.0, info.r_length, info.r_pcrel);
         let kind = self.reader.kind(raw, u32::from(info.r_type.0))?;
         let (symbol, address) = self.symbol(&info)?;
+        threads::check(self.reader, kind, info.r_type.0, symbol)?;
         let offset = info.r_address;
         if [subtrahend, explicit].iter().flatten().any(|part| part.r_address != offset) {
             return Err(Error::malformed("a part of a relocation is for another place than the relocation behind it"));
@@ -328,6 +372,7 @@ impl Whole<'_, '_, '_, '_> {
             None => (None, addend),
             Some(part) => {
                 let (symbol, address) = self.symbol(&part)?;
+                threads::check(self.reader, kind, part.r_type.0, symbol)?;
                 (Some(symbol), addend.wrapping_add(address.unwrap_or_default() as i64))
             }
         };

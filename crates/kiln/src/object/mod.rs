@@ -249,6 +249,9 @@ impl<'g, 'a, 'b> Reader<'g, 'a, 'b> {
                     .help("move what is written into a section of its own"),
             ));
         }
+        if executable && matches!(role, Role::ThreadLocal | Role::ThreadVariables) {
+            return Err(error(Error::malformed("the section is executable and holds thread-local variables")));
+        }
         if executable && data.is_none() && size > 0 {
             return Err(error(Error::unsupported("the section is executable and has no contents")));
         }

@@ -26,7 +26,7 @@ pub(crate) use indirect::choose_all;
 pub(crate) use storage::Storage;
 pub(crate) use unwind::Frames;
 
-use crate::graph::Found;
+use crate::graph::{Asked, Found};
 use crate::target::TargetAddr;
 
 /// What a name of C's runtime means to a module, which must not be what it means to the process: functions that would
@@ -37,14 +37,14 @@ pub(crate) fn runtime_symbol(name: &str) -> Option<Found> {
         "atexit" => Found::Thunk(at(exit::atexit as *const ())),
         "on_exit" if sys::HAS_ON_EXIT => Found::Thunk(at(exit::on_exit as *const ())),
         "at_quick_exit" if sys::HAS_AT_QUICK_EXIT => Found::Thunk(at(exit::at_quick_exit as *const ())),
-        "__cxa_thread_atexit" | "__cxa_thread_atexit_impl" | "_tlv_atexit" => {
-            Found::At(at(threads::thread_atexit as *const ()))
-        }
+        "__cxa_thread_atexit" | "__cxa_thread_atexit_impl" => Found::At(at(threads::thread_atexit as *const ())),
+        // Not all callers give it the handle, which dyld's does not take.
+        "_tlv_atexit" => Found::Thunk(at(threads::thread_atexit as *const ())),
         _ => return None,
     })
 }
 
 /// A thread-local variable of the process.
-pub(crate) fn thread_local(name: &str) -> Option<Found> {
-    sys::has_thread_local(name).then_some(Found::ThreadLocal)
+pub(crate) fn thread_local(name: &str, asked: Asked) -> Option<Found> {
+    (asked == Asked::ThreadLocal && sys::has_thread_local(name)).then_some(Found::ThreadLocal)
 }

@@ -14,6 +14,8 @@ pub(crate) const OPTIONS: [&[&str]; 4] = [&["-O0"], &["-O2"], &["-O0", "-fPIC"],
 pub(crate) enum Compiler {
     Gcc,
     Clang,
+    /// Mach-O objects, for the same architecture.
+    ClangForMacOs,
 }
 
 impl Compiler {
@@ -21,11 +23,17 @@ impl Compiler {
 
     fn command(self, language: &str) -> Command {
         let host = Target::host();
+        if self == Compiler::ClangForMacOs {
+            let arch = if cfg!(target_arch = "x86_64") { "x86_64" } else { "arm64" };
+            let mut command = Command::new("clang");
+            command.arg(format!("--target={arch}-apple-macos11"));
+            return command;
+        }
         let cxx = language == "c++";
         match (self, host.gnu_prefix()) {
             (Compiler::Gcc, Some(prefix)) => Command::new(format!("{prefix}-{}", if cxx { "g++" } else { "gcc" })),
             (Compiler::Gcc, None) => Command::new(if cxx { "c++" } else { "cc" }),
-            (Compiler::Clang, _) => {
+            (_, _) => {
                 let mut command = Command::new("clang");
                 command.arg(format!("--target={}", host.llvm_triple()));
                 // gcc makes position-independent programs here, and older clangs do not.
