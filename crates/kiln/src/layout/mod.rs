@@ -316,6 +316,18 @@ impl Layout {
         ends.map(|(start, segment)| start + segment.size).max().unwrap_or_default()
     }
 
+    /// How many bytes from the image's beginning the inputs fill, without large gaps, when the segments begin at `starts`.
+    pub(crate) fn filled(&self, starts: [u64; 3]) -> u64 {
+        let mut end = 0;
+        for (start, segment) in starts.iter().zip(&self.segments).filter(|(_, segment)| segment.size > 0) {
+            if *start > end + LARGE_GAP {
+                break;
+            }
+            end = start + segment.filled;
+        }
+        end
+    }
+
     /// Gives the segments their addresses.
     pub(crate) fn place(self, graph: &LinkGraph<'_>, resolved: &Resolved, bases: [TargetAddr; 3]) -> Result<Addresses> {
         for (base, segment) in bases.iter().zip(&self.segments) {

@@ -52,20 +52,30 @@ impl Staged {
     /// The system refuses.
     pub(crate) fn reserve(strategy: Strategy, layout: &Layout) -> Result<Staged> {
         let page = Situation::of_this_process().page_size;
-        let align = layout.align(page) as usize;
+        let mut align = layout.align(page) as usize;
         // A mapping begins on a page: room to begin on more than that.
-        let room = |size: u64| size.max(page) + (align as u64 - page);
+        let room = |size: u64, align: usize| size.max(page) + (align as u64 - page);
         let (starts, image, text) = match strategy {
             Strategy::Seal | Strategy::DualMapping => {
                 let (starts, size) = layout.contiguous(page)?;
-                (starts, map_near(room(size), layout.windows)?, None)
+                let filled = layout.filled(starts) as usize;
+                let huge = sys::in_huge_pages(filled);
+                if huge > 0 {
+                    align = align.max(sys::huge_page());
+                }
+                let size = size.max(huge as u64);
+                let mut image = map_near(room(size, align), layout.windows)?;
+                let first = image.address().next_multiple_of(align) - image.address();
+                image.trim(first..first + size as usize);
+                image.populate(filled, huge);
+                (starts, image, None)
             }
             Strategy::ThreadToggle | Strategy::ToggleCallback => {
                 let (starts, [text, rest]) = layout.split(page)?;
                 // Of the large code models more may be far away than the others reach.
                 let far = if text + rest > MAX_IMAGE { text + rest } else { 0 };
                 let reaches = [MAX_IMAGE, fixup::data_reach(Target::host().arch())].map(|reach| reach + far);
-                let (text, image) = map_apart(room(text), room(rest), reaches, sys::map_jit)?;
+                let (text, image) = map_apart(room(text, align), room(rest, align), reaches, sys::map_jit)?;
                 (starts, image, Some(text))
             }
             Strategy::ProtectionKeys => {
@@ -79,12 +89,6 @@ impl Staged {
             start..start + layout.segments[permission as usize].size as usize
         };
         let segments = Permission::ALL.map(segment);
-        for (permission, range) in Permission::ALL.into_iter().zip(&segments) {
-            if permission != Permission::Text || text.is_none() {
-                let filled = layout.segments[permission as usize].filled as usize;
-                image.populate(range.start..range.start + filled);
-            }
-        }
         let [Range { start, end }, ..] = segments;
         let apart = text.map(|runs| Apart { written: vec![0; end - start], runs });
         Ok(Staged { strategy, image, segments, apart, page: page as usize })
@@ -132,9 +136,10 @@ impl Staged {
         end: (Arc<str>, usize),
         complete: impl FnOnce(&mut [u8]) -> Result<()>,
     ) -> Result<Published> {
-        let Staged { strategy, image, segments, apart, page } = self;
+        let Staged { strategy, mut image, segments, apart, page } = self;
         let [text, constants, data] = segments;
         let pages = |range: &Range<usize>| range.start..range.end.next_multiple_of(page);
+        let filled = [&text, &constants, &data].map(|range| pages(range).end).into_iter().fold(page, usize::max);
         let protect = |range: &Range<usize>, protection: Protection| {
             let range = pages(range);
             if range.is_empty() {
@@ -184,6 +189,10 @@ impl Staged {
                 image.address() + data.start,
                 Protection::ReadWrite
             );
+        }
+        if text.is_none() {
+            // The rest of a huge page.
+            image.trim(0..filled);
         }
         Ok(Published { mappings: text.into_iter().chain([image]).collect(), end })
     }

@@ -5,6 +5,7 @@
 //! - `map_jit`, `write_jit`: memory for [`Strategy::ThreadToggle`](super::Strategy::ThreadToggle).
 //! - `shared_file`: memory with two addresses, for [`Strategy::DualMapping`](super::Strategy::DualMapping).
 //! - `map_dual`: both addresses of it, for the heap.
+//! - `huge_page`, `in_huge_pages`: where memory had better be in pages larger than the others.
 //! - `Window`, `Mapping::within`: memory near an address.
 //! - `is_in_a_file`: whether an address belongs to a file that was loaded.
 //! - `clean_caches`: makes written instructions visible to instruction fetches.
@@ -32,7 +33,7 @@ pub(crate) use linux::{HOST_OS, clean_caches, map_jit, shared_file, situation, w
 pub(crate) use near::Window;
 #[cfg(test)]
 pub(crate) use unix::injection;
-pub(crate) use unix::{Mapping, Poisoned, Protection, fill};
+pub(crate) use unix::{Mapping, Poisoned, Protection, fill, huge_page, in_huge_pages};
 
 #[cfg(not(any(target_os = "linux", target_os = "macos")))]
 compile_error!("kiln runs on Linux and macOS");

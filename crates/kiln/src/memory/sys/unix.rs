@@ -194,18 +194,35 @@ impl Mapping {
         Ok(())
     }
 
-    /// Has the system provide the pages of a range of bytes, which are about to be written, all at once instead of each at its
-    /// first write. Where it cannot, nothing is different but the time.
-    pub(crate) fn populate(&self, range: Range<usize>) {
-        assert!(range.start <= range.end && range.end <= self.len, "a range of the mapping");
+    /// Has the system provide the pages of the first `len` bytes, which are about to be written, all at once instead of each at
+    /// its first write; those of the first `huge` bytes in huge pages, if it can. Where it cannot, nothing is different but the
+    /// time.
+    pub(crate) fn populate(&self, len: usize, huge: usize) {
+        assert!(len.max(huge) <= self.len, "a part of the mapping");
         #[cfg(target_os = "linux")]
-        if !range.is_empty() {
-            let page = page_size() as usize;
-            let start = range.start / page * page;
-            // SAFETY: it lies in the mapping, by the assertion; the mapping begins on a page.
-            let address = unsafe { self.start.as_ptr().add(start) };
-            // SAFETY: the pages are this mapping's, and their contents stay (Linux 5.14).
-            unsafe { libc::madvise(address.cast(), range.end - start, libc::MADV_POPULATE_WRITE) };
+        for (len, advice) in [(huge, libc::MADV_HUGEPAGE), (len, libc::MADV_POPULATE_WRITE)] {
+            if len > 0 {
+                // SAFETY: the pages are this mapping's, by the assertion, and their contents stay (the latter: Linux 5.14).
+                unsafe { libc::madvise(self.start.as_ptr().cast(), len, advice) };
+            }
+        }
+    }
+
+    /// Gives back what lies outside a range of bytes, which begins and ends on a page. What the system does not take stays.
+    pub(crate) fn trim(&mut self, range: Range<usize>) {
+        assert!(range.start < range.end && range.end <= self.len, "a part of the mapping");
+        let give_back = |start: NonNull<u8>, len: usize| {
+            // SAFETY: whole pages of this mapping, by the assertion, which it loses; whoever refers to them borrows it.
+            len > 0 && unsafe { libc::munmap(start.as_ptr().cast(), len) } == 0
+        };
+        // SAFETY: it lies in the mapping, by the assertion.
+        if give_back(unsafe { self.start.add(range.end) }, self.len - range.end) {
+            self.len = range.end;
+        }
+        if give_back(self.start, range.start) {
+            // SAFETY: as above.
+            self.start = unsafe { self.start.add(range.start) };
+            self.len -= range.start;
         }
     }
 
@@ -301,6 +318,21 @@ pub(in crate::memory::sys) fn page_size() -> u64 {
     u64::try_from(size).ok().filter(|size| size.is_power_of_two()).unwrap_or(0x1_0000)
 }
 
+/// The size of a huge page, in bytes: what one page of addresses of pages makes (Linux: `PMD_SIZE`).
+pub(crate) fn huge_page() -> usize {
+    let page = page_size() as usize;
+    page / 8 * page
+}
+
+/// How many of the first `len` bytes of memory, which are about to be written, had better be in huge pages; the last of those
+/// may exceed them. One costs as much time as 50 to 150 others, by what is in the caches, and is taken where half of it is
+/// wanted.
+pub(crate) fn in_huge_pages(len: usize) -> usize {
+    let huge = huge_page();
+    let rest = len % huge;
+    if cfg!(target_os = "linux") { len - rest + if rest >= huge / 2 { huge } else { 0 } } else { 0 }
+}
+
 /// Failures on demand, and a look at the process after each call: for tests.
 #[cfg(test)]
 pub(crate) mod injection {
@@ -363,5 +395,37 @@ pub(crate) mod injection {
                 look();
             }
         });
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn huge_pages_are_for_what_fills_half_of_one() {
+        let huge = huge_page();
+        assert!(huge.is_power_of_two() && huge > page_size() as usize);
+        let wanted = |pages: usize| if cfg!(target_os = "linux") { pages * huge } else { 0 };
+        assert_eq!([0, 1, huge / 2 - 1].map(in_huge_pages), [0; 3]);
+        assert_eq!([huge / 2, huge, huge + huge / 2 - 1].map(in_huge_pages), [wanted(1); 3]);
+        assert_eq!([huge + huge / 2, 2 * huge].map(in_huge_pages), [wanted(2); 2]);
+    }
+
+    #[test]
+    fn what_is_trimmed_is_gone_and_the_rest_stays() {
+        let page = page_size() as usize;
+        let mut mapping = Mapping::new(4 * page).unwrap();
+        let first = mapping.address();
+        let third = mapping.pointer().wrapping_add(2 * page);
+        // SAFETY: the third page is this mapping's, and nobody else uses it.
+        let third = unsafe { std::slice::from_raw_parts_mut(third, page) };
+        third.fill(7);
+        mapping.trim(2 * page..3 * page);
+        assert_eq!((mapping.address(), mapping.len()), (first + 2 * page, page));
+        assert!(third.iter().all(|byte| *byte == 7));
+        mapping.trim(0..page);
+        assert_eq!(mapping.len(), page);
     }
 }
