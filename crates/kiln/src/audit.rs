@@ -158,7 +158,7 @@ impl Parts<'_> {
         let mut kinds: BTreeMap<(u32, &str), [usize; 4]> = BTreeMap::new();
         for (id, section) in self.live() {
             for relocation in self.graph.relocations(section) {
-                let way = self.way(id, section, relocation);
+                let way = self.way(id, section, &relocation);
                 let counts = kinds.entry((section.input, relocation.kind.name)).or_default();
                 counts[way as usize] += 1;
             }
@@ -238,7 +238,7 @@ impl Parts<'_> {
                     symbol: self.name(self.graph.symbol(relocation.symbol)),
                     addend: relocation.addend,
                     target: TargetAddr(self.addresses.symbol(relocation.symbol)),
-                    way: self.way(id, section, relocation),
+                    way: self.way(id, section, &relocation),
                 });
             }
         }

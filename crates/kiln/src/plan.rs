@@ -66,7 +66,7 @@ impl Plan {
         let mut absolute = entries.slots.iter().filter(|slot| in_image(slot.symbol)).count();
         let mut sections = Vec::new();
         for (index, section) in (0u32..).zip(&graph.sections).filter(|(index, _)| resolved.live[*index as usize]) {
-            let is_absolute = |relocation: &&Relocation| {
+            let is_absolute = |relocation: &Relocation| {
                 let is_address = relocation.kind.is_absolute() && relocation.subtrahend.is_none();
                 // What is outside stands still when the image moves: there, distances break and addresses hold. A slot
                 // of the GOT moves with the image.
@@ -74,7 +74,7 @@ impl Plan {
                 let moves = matches!(kind.via, Via::Got | Via::GotBase) || in_image(relocation.symbol);
                 is_address == moves && kind.width() > 0 && kind.via != Via::Size && !kind.is_in_segment()
             };
-            absolute += graph.relocations(section).iter().filter(is_absolute).count();
+            absolute += graph.relocations(section).filter(is_absolute).count();
             sections.push(PlannedSection {
                 input: graph.input_name(section.input).to_owned(),
                 name: graph.section_name(section).into_owned(),

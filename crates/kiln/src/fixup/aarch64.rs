@@ -6,7 +6,7 @@
 
 use object::{elf, macho, pe};
 
-use super::{Check, Field, Kind, LoaderTypes, Lookup, MachoPart, Refused, Value, Via, dense, macho_type};
+use super::{Check, Field, Kind, LoaderTypes, MachoPart, Refused, Value, Via, dense, macho_type};
 use crate::error::{Error, Result};
 use crate::graph::Access;
 use crate::target::Format;
@@ -267,16 +267,16 @@ pub(super) fn macho_is_thread_local(r_type: u8) -> bool {
     [macho::ARM64_RELOC_TLVP_LOAD_PAGE21.0, macho::ARM64_RELOC_TLVP_LOAD_PAGEOFF12.0].contains(&r_type)
 }
 
-pub(super) fn lookup(format: Format, raw: u32) -> Lookup {
-    let table: &[Option<&'static Kind>] = match format {
+pub(super) fn kinds(format: Format) -> &'static [Option<&'static Kind>] {
+    match format {
         Format::Elf => &ELF_TABLE,
         Format::MachO => &MACHO_TABLE,
         Format::Coff => &COFF_TABLE,
-    };
-    if let Some(Some(kind)) = table.get(raw as usize) {
-        return Lookup::Kind(kind);
     }
-    let refused = |name, why, help| Lookup::Refused(Refused { name, why, help });
+}
+
+pub(super) fn refused(format: Format, raw: u32) -> Option<Refused> {
+    let refused = |name, why, help| Some(Refused { name, why, help });
     match format {
         // AAELF64, section 5.7.11: all types of thread-local storage are 512 to 573.
         Format::Elf if (512..=573).contains(&raw) => refused(
@@ -284,12 +284,12 @@ pub(super) fn lookup(format: Format, raw: u32) -> Lookup {
             "is a thread-local access of a kind that is not supported",
             "compile with -fPIC and without -mcmodel=tiny",
         ),
-        _ => Lookup::Unknown,
+        _ => None,
     }
 }
 
 const fn row(name: &'static str, via: Via, value: Value, field: Field, check: Check) -> Kind {
-    Kind { name, via, value, field, check }
+    Kind::new(name, via, value, field, check)
 }
 
 use Access::{Descriptor, General, Initial, Local};

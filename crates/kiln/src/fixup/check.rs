@@ -15,6 +15,8 @@ pub(crate) enum Check {
     Either(u8),
     /// `Signed(n)`, and a multiple of 4: a distance between instructions.
     Branch(u8),
+    /// No value fits.
+    Never,
 }
 
 impl Check {
@@ -23,6 +25,7 @@ impl Check {
         let unsigned = |bits: u8| (value as u64).checked_shr(u32::from(bits)).unwrap_or(0) == 0;
         match self {
             Check::Truncate => true,
+            Check::Never => false,
             Check::Signed(bits) => signed(bits),
             Check::Unsigned(bits) => unsigned(bits),
             Check::Either(bits) => signed(bits) || unsigned(bits),
@@ -34,6 +37,7 @@ impl Check {
     pub(super) fn words(self) -> String {
         match self {
             Check::Truncate => "anything".to_owned(),
+            Check::Never => "what nothing is".to_owned(),
             Check::Signed(bits) => format!("a signed {bits}-bit value"),
             Check::Unsigned(bits) => format!("an unsigned {bits}-bit value"),
             Check::Either(bits) => format!("a {bits}-bit value"),

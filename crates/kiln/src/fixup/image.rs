@@ -153,8 +153,13 @@ impl Fixer<'_> {
     /// Applies the relocations of a section.
     fn fix(&self, id: SectionId, section: &Section, contents: &mut [u8], block: Option<&Block>) -> Result<()> {
         let address = self.addresses.section(self.graph, id);
+        // With thread-local variables about, each relocation is looked at: they have no address.
+        let has_threads = self.has_threads();
         for relocation in self.graph.relocations(section) {
-            self.apply(relocation, id, address, contents, block).map_err(|error| {
+            if !has_threads && self.is_quick(relocation, address, contents) {
+                continue;
+            }
+            self.apply(&relocation, id, address, contents, block).map_err(|error| {
                 let symbol = self.graph.symbol_name(self.graph.symbol(relocation.symbol));
                 let error = if symbol.is_empty() { error } else { error.symbol(symbol) };
                 self.graph.error_at(error, section, u64::from(relocation.offset))
@@ -173,13 +178,6 @@ impl Fixer<'_> {
     ) -> Result<()> {
         let mut kind = relocation.kind;
         let mut offset = relocation.offset as usize;
-        // With thread-local variables about, each relocation is looked at: they have no address.
-        if !self.has_threads()
-            && let Some(value) = self.plain(relocation, address)
-            && let Some(field) = contents.get_mut(offset..).and_then(|rest| rest.get_mut(..kind.width()))
-        {
-            return kind.write(field, value);
-        }
         if contents.get(offset..).and_then(|rest| rest.get(..kind.width())).is_none() {
             return Err(Error::malformed(format!("{} lies outside its section", kind.name)));
         }
@@ -261,22 +259,15 @@ impl Fixer<'_> {
         kind.write(field, value).map_err(|error| explain(error, kind, operands.place, symbol, value))
     }
 
-    /// The value of most relocations, which is what [`Kind::compute`] says: a distance or an address that fits. `None`: there
-    /// is more to it.
-    fn plain(&self, relocation: &Relocation, address: u64) -> Option<i64> {
+    /// Applies a relocation that has one of the forms that most have, if there is no more to it; else writes nothing.
+    #[inline]
+    fn is_quick(&self, relocation: Relocation, address: u64, contents: &mut [u8]) -> bool {
         let Relocation { offset, symbol, subtrahend, addend, kind } = relocation;
         // What is discarded has the address 0.
-        let symbol = self.addresses.symbol(*symbol);
-        if symbol == 0 || subtrahend.is_some() || !matches!(kind.via, Via::Symbol | Via::Branch) {
-            return None;
-        }
-        let target = symbol.wrapping_add_signed(*addend);
-        let value = match kind.value {
-            Value::Relative => target.wrapping_sub(address + u64::from(*offset)),
-            Value::Absolute => target,
-            _ => return None,
-        };
-        kind.fits(value as i64).then_some(value as i64)
+        let symbol = self.addresses.symbol(symbol);
+        let (Some(quick), false, None) = (kind.quick, symbol == 0, subtrahend) else { return false };
+        let Some(field) = contents.get_mut(offset as usize..) else { return false };
+        quick.apply(symbol.wrapping_add_signed(addend), address + u64::from(offset), field)
     }
 
     fn discarded(&self, kind: &Kind, symbol: SymbolId) -> Error {

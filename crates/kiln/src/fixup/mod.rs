@@ -9,6 +9,7 @@ mod calls;
 mod check;
 mod filler;
 mod image;
+mod quick;
 mod threads;
 mod unwind;
 mod x86_64;
@@ -17,6 +18,7 @@ pub(crate) use calls::{CallLists, read_calls};
 pub(crate) use check::Check;
 pub(crate) use filler::{fill_with_traps, jump_through};
 pub(crate) use image::{check_unwind, write_image};
+use quick::Quick;
 pub(crate) use threads::{BLOCK_OFFSET, Block, DESCRIPTOR_SIZE, LoaderTypes, has_descriptors, loader_types};
 pub(crate) use unwind::{pointers as frame_pointers, records_end};
 
@@ -33,6 +35,7 @@ pub(crate) struct Kind {
     pub(crate) value: Value,
     pub(crate) field: Field,
     pub(crate) check: Check,
+    pub(crate) quick: Option<Quick>,
 }
 
 /// The address `S` that a relocation's expression starts from.
@@ -115,6 +118,11 @@ pub(crate) struct Operands {
 }
 
 impl Kind {
+    const fn new(name: &'static str, via: Via, value: Value, field: Field, check: Check) -> Kind {
+        let quick = Quick::of(via, value, field, check);
+        Kind { name, via, value, field, check, quick }
+    }
+
     /// The value of the expression: modulo 2^64, as the machines count, and then read as signed (AAELF64, "Data
     /// relocations"). So the number -1, and code in the upper half of the address space, are as near to 0 as they are to
     /// the machine.
@@ -269,13 +277,29 @@ pub(crate) enum Lookup {
     Unknown,
 }
 
+/// The kinds of relocations by their raw types, as [`lookup`] has them.
+pub(crate) fn kinds(arch: Arch, format: Format) -> &'static [Option<&'static Kind>] {
+    match arch {
+        Arch::X86_64 => x86_64::kinds(format),
+        Arch::Aarch64 => aarch64::kinds(format),
+    }
+}
+
+/// Stands for what is in no table, which no reader lets through: no value fits.
+pub(crate) static UNKNOWN: Kind =
+    Kind::new("a relocation of an unknown type", Via::Symbol, Value::Absolute, Field::Bytes(8), Check::Never);
+
 /// Looks a raw relocation type up: `r_type` of ELF and COFF; of Mach-O, `r_type` with `r_length` and `r_pcrel` in the
 /// bits that [`macho_type`] gives them.
 pub(crate) fn lookup(arch: Arch, format: Format, raw: u32) -> Lookup {
-    match arch {
-        Arch::X86_64 => x86_64::lookup(format, raw),
-        Arch::Aarch64 => aarch64::lookup(format, raw),
+    if let Some(Some(kind)) = kinds(arch, format).get(raw as usize) {
+        return Lookup::Kind(kind);
     }
+    let refused = match arch {
+        Arch::X86_64 => x86_64::refused(format, raw),
+        Arch::Aarch64 => aarch64::refused(format, raw),
+    };
+    refused.map_or(Lookup::Unknown, Lookup::Refused)
 }
 
 /// One number for the three fields of a Mach-O relocation that decide its meaning.

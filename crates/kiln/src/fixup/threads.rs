@@ -23,13 +23,13 @@ pub(crate) struct Block {
 pub(crate) const DESCRIPTOR_SIZE: u64 = 24;
 
 /// The last word of a descriptor.
-pub(crate) static BLOCK_OFFSET: Kind = Kind {
-    name: "the offset in a thread-local variable's descriptor",
-    via: Via::BlockOffset,
-    value: Value::Absolute,
-    field: Field::Bytes(8),
-    check: Check::Either(64),
-};
+pub(crate) static BLOCK_OFFSET: Kind = Kind::new(
+    "the offset in a thread-local variable's descriptor",
+    Via::BlockOffset,
+    Value::Absolute,
+    Field::Bytes(8),
+    Check::Either(64),
+);
 
 /// Whether the image holds descriptors of thread-local variables.
 pub(crate) fn has_descriptors(graph: &LinkGraph<'_>, resolved: &Resolved) -> bool {

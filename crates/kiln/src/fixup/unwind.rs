@@ -134,7 +134,7 @@ static DISTANCES: [Kind; 2] = [distance(4), distance(8)];
 
 const fn distance(bytes: u8) -> Kind {
     let (via, value, field, check) = (Via::Symbol, Value::Relative, Field::Bytes(bytes), Check::Signed(8 * bytes));
-    Kind { name: "a distance in call frame information", via, value, field, check }
+    Kind::new("a distance in call frame information", via, value, field, check)
 }
 
 /// The pointers in the records of a file's table, whose section has this address in the file.

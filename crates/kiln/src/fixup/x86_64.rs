@@ -5,7 +5,7 @@
 
 use object::{elf, macho, pe};
 
-use super::{Check, Field, Kind, LoaderTypes, Lookup, MachoPart, Refused, Value, Via, dense, macho_type};
+use super::{Check, Field, Kind, LoaderTypes, MachoPart, Refused, Value, Via, dense, macho_type};
 use crate::error::{Error, Result};
 use crate::graph::Access;
 use crate::target::Format;
@@ -115,22 +115,22 @@ pub(super) fn pc_bias(format: Format, raw: u32) -> i64 {
     }
 }
 
-pub(super) fn lookup(format: Format, raw: u32) -> Lookup {
-    let table: &[Option<&'static Kind>] = match format {
+pub(super) fn kinds(format: Format) -> &'static [Option<&'static Kind>] {
+    match format {
         Format::Elf => &ELF_TABLE,
         Format::MachO => &MACHO_TABLE,
         Format::Coff => &COFF_TABLE,
-    };
-    if let Some(Some(kind)) = table.get(raw as usize) {
-        return Lookup::Kind(kind);
     }
+}
+
+pub(super) fn refused(format: Format, raw: u32) -> Option<Refused> {
     match format {
-        Format::Elf if raw == elf::R_X86_64_DTPMOD64.0 => Lookup::Refused(Refused {
+        Format::Elf if raw == elf::R_X86_64_DTPMOD64.0 => Some(Refused {
             name: "R_X86_64_DTPMOD64",
             why: "is what linkers make, and no compiler",
             help: "give the object file that the compiler made",
         }),
-        _ => Lookup::Unknown,
+        _ => None,
     }
 }
 
@@ -157,7 +157,7 @@ pub(super) fn program_block(size: u64, align: u64) -> u64 {
 }
 
 const fn row(name: &'static str, via: Via, value: Value, bytes: u8, check: Check) -> Kind {
-    Kind { name, via, value, field: Field::Bytes(bytes), check }
+    Kind::new(name, via, value, Field::Bytes(bytes), check)
 }
 
 use Access::{Descriptor, General, Initial, Local};

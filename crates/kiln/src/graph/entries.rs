@@ -112,7 +112,14 @@ impl Entries {
                 let id = SectionId(index);
                 if resolved.live[index as usize] && entries.island(id) == island {
                     for relocation in graph.relocations(section) {
-                        entries.add(graph, resolved, section, island, relocation);
+                        // Of most there is no more to know.
+                        if relocation.kind.quick.is_some()
+                            && entries.island_of.is_empty()
+                            && resolved.places[relocation.symbol.0 as usize].is_inside()
+                        {
+                            continue;
+                        }
+                        entries.add(graph, resolved, section, island, &relocation);
                     }
                 }
             }

@@ -10,22 +10,22 @@ mod hash;
 mod names;
 mod near;
 mod part;
+mod relocations;
 mod resolve;
 mod role;
 mod threads;
 
 use std::borrow::Cow;
-use std::ops::Range;
 
 pub(crate) use entries::{Entries, Slot, Window};
 pub(crate) use group::{Group, Rule};
 pub(crate) use names::NameTable;
+pub(crate) use relocations::{Rela, Relocation, RelocationTable};
 pub(crate) use resolve::{Asked, Found, Own, Place, Resolved, resolve};
 pub(crate) use role::{Calls, Role, SymbolKind, When};
 pub(crate) use threads::{Access, ThreadSlots, Variable};
 
 use crate::error::{Error, Result};
-use crate::fixup::Kind;
 use crate::target::{Arch, Format};
 
 /// An index into [`LinkGraph::sections`].
@@ -43,6 +43,7 @@ pub(crate) struct LinkGraph<'a> {
     pub(crate) inputs: Vec<Input<'a>>,
     pub(crate) sections: Vec<Section>,
     pub(crate) symbols: Vec<Symbol>,
+    /// Those that are not as an input has them; see [`RelocationTable`].
     pub(crate) relocations: Vec<Relocation>,
     pub(crate) groups: Vec<Group>,
     /// The sections of the groups.
@@ -60,6 +61,8 @@ pub(crate) struct Input<'a> {
     pub(crate) bytes: Cow<'a, [u8]>,
     /// `None`: flat code.
     pub(crate) format: Option<Format>,
+    /// The number of its first symbol.
+    pub(crate) first_symbol: u32,
 }
 
 /// The protection that a section needs, which decides the segment it goes into.
@@ -129,7 +132,7 @@ pub(crate) struct Section {
     pub(crate) align: u64,
     pub(crate) permission: Permission,
     pub(crate) role: Role,
-    pub(crate) relocations: Range<u32>,
+    pub(crate) relocations: RelocationTable,
     /// Whether the code allows that the section is far from others: it then stands behind them.
     pub(crate) large: bool,
     /// Whether the section may be in the image; see [`LinkGraph::keep_only`]. [`Resolved::live`] says if it is.
@@ -189,17 +192,6 @@ pub(crate) enum Binding {
 pub(crate) struct Name<'g> {
     pub(crate) raw: bool,
     pub(crate) bytes: &'g [u8],
-}
-
-/// A field of a section that needs an address.
-#[derive(Clone, Debug)]
-pub(crate) struct Relocation {
-    pub(crate) offset: u32,
-    pub(crate) symbol: SymbolId,
-    /// The symbol whose address is subtracted.
-    pub(crate) subtrahend: Option<SymbolId>,
-    pub(crate) addend: i64,
-    pub(crate) kind: &'static Kind,
 }
 
 /// A section of an input that has no part in the image.
@@ -273,11 +265,6 @@ impl<'a> LinkGraph<'a> {
         let thread_local = matches!(symbol.kind, SymbolKind::ThreadLocal | SymbolKind::ThreadVariable);
         let is_place = in_image && !thread_local;
         is_place && !name.is_empty() && !(symbol.binding == Binding::Local && internal())
-    }
-
-    /// The relocations of a section.
-    pub(crate) fn relocations(&self, section: &Section) -> &[Relocation] {
-        &self.relocations[section.relocations.start as usize..section.relocations.end as usize]
     }
 
     /// The index of the next section, symbol or relocation.

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::{Definition, LinkGraph, Relocation, SectionId, Span, Symbol, SymbolId};
+use super::{Definition, LinkGraph, Relocation, RelocationTable, SectionId, Span, Symbol, SymbolId};
 
 impl LinkGraph<'_> {
     /// Takes everything but the bytes `range` of a section out of the image, which then begins with them; or, if they
@@ -14,9 +14,9 @@ impl LinkGraph<'_> {
         if !outside.is_empty() {
             return Err(outside);
         }
-        let kept: Vec<Relocation> = (self.relocations(self.section(section)).iter())
+        let kept: Vec<Relocation> = (self.relocations(self.section(section)))
             .filter(|relocation| range.contains(&u64::from(relocation.offset)))
-            .map(|relocation| self.moved(relocation, range.start))
+            .map(|relocation| self.moved(&relocation, range.start))
             .collect();
         // The new ones stand behind the old ones, which nothing refers to any more.
         let first = self.relocations.len() as u32;
@@ -26,7 +26,7 @@ impl LinkGraph<'_> {
         for (index, other) in self.sections.iter_mut().enumerate() {
             other.live = index == section.0 as usize;
             if other.live {
-                other.relocations = first..last;
+                other.relocations = RelocationTable::Made(first..last);
                 other.data = other.data.map(|data| data.part(&range));
                 other.size = range.end - range.start;
                 // Where the section was aligned, the part is as much as its distance from the section's start.
@@ -75,7 +75,7 @@ impl LinkGraph<'_> {
             }
         };
         let range = range.clone();
-        (self.relocations(self.section(section)).iter())
+        self.relocations(self.section(section))
             .filter(move |relocation| range.contains(&u64::from(relocation.offset)))
             .flat_map(|relocation| {
                 let symbols = [Some(relocation.symbol), relocation.subtrahend].into_iter().flatten();
@@ -98,7 +98,7 @@ impl LinkGraph<'_> {
         Relocation {
             offset: (u64::from(relocation.offset) - start) as u32,
             addend: relocation.addend.wrapping_add(shift(relocation.symbol)).wrapping_sub(subtracted),
-            ..relocation.clone()
+            ..*relocation
         }
     }
 }

@@ -31,6 +31,13 @@ pub(crate) enum Place {
     Own(Own),
 }
 
+impl Place {
+    /// Whether it is a place in the image, for which nothing has to be made.
+    pub(crate) fn is_inside(self) -> bool {
+        matches!(self, Place::Section { .. } | Place::Common(_) | Place::Bound { .. } | Place::Got)
+    }
+}
+
 /// Places that Kiln itself makes, for what no relocation alone asks for.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub(crate) enum Own {
@@ -362,7 +369,7 @@ fn wanted(graph: &LinkGraph<'_>, live: &[bool]) -> (Vec<bool>, Vec<SymbolId>) {
             continue;
         }
         for relocation in graph.relocations(section) {
-            if relocation.kind.via == Via::Size {
+            if relocation.kind.quick.is_none() && relocation.kind.via == Via::Size {
                 sized.push(relocation.symbol);
             }
             wanted[relocation.symbol.0 as usize] = true;

@@ -79,7 +79,7 @@ pub(crate) struct Segment {
 }
 
 /// A gap in front of a section that is more than what sections of compilers leave.
-const LARGE_GAP: u64 = 1 << 16;
+pub(crate) const LARGE_GAP: u64 = 1 << 16;
 
 /// Hands out room in the segments.
 struct Room {
@@ -314,18 +314,6 @@ impl Layout {
     pub(crate) fn end(&self, starts: [u64; 3]) -> u64 {
         let ends = starts.iter().zip(&self.segments).filter(|(_, segment)| segment.size > 0);
         ends.map(|(start, segment)| start + segment.size).max().unwrap_or_default()
-    }
-
-    /// How many bytes from the image's beginning the inputs fill, without large gaps, when the segments begin at `starts`.
-    pub(crate) fn filled(&self, starts: [u64; 3]) -> u64 {
-        let mut end = 0;
-        for (start, segment) in starts.iter().zip(&self.segments).filter(|(_, segment)| segment.size > 0) {
-            if *start > end + LARGE_GAP {
-                break;
-            }
-            end = start + segment.filled;
-        }
-        end
     }
 
     /// Gives the segments their addresses.

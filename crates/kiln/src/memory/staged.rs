@@ -11,7 +11,7 @@ use super::sys::{self, Mapping, Protection, Window};
 use crate::error::{Error, Result};
 use crate::fixup;
 use crate::graph::{self, Permission};
-use crate::layout::{Layout, MAX_IMAGE};
+use crate::layout::{LARGE_GAP, Layout, MAX_IMAGE};
 use crate::target::{Target, TargetAddr};
 
 /// Memory for an image while it is written: nowhere executable.
@@ -58,7 +58,7 @@ impl Staged {
         let (starts, image, text) = match strategy {
             Strategy::Seal | Strategy::DualMapping => {
                 let (starts, size) = layout.contiguous(page)?;
-                let filled = layout.filled(starts) as usize;
+                let filled = filled(layout, starts);
                 let huge = sys::in_huge_pages(filled);
                 if huge > 0 {
                     align = align.max(sys::huge_page());
@@ -211,6 +211,18 @@ impl Drop for Published {
         let (name, bytes) = &self.end;
         quarantine::put(self.mappings.drain(..), name, *bytes);
     }
+}
+
+/// How many bytes from the image's beginning the inputs fill, without large gaps, when the segments begin at `starts`.
+fn filled(layout: &Layout, starts: [u64; 3]) -> usize {
+    let mut end = 0;
+    for (start, segment) in starts.iter().zip(&layout.segments).filter(|(_, segment)| segment.size > 0) {
+        if *start > end + LARGE_GAP {
+            break;
+        }
+        end = start + segment.filled;
+    }
+    end as usize
 }
 
 /// Puts a file with the same bytes in the place of the text: its pages were never writable, so that no rule against that

@@ -121,7 +121,7 @@ impl Places {
                 continue;
             }
             let first = relocations.len();
-            relocations.extend(graph.relocations(section).iter().map(|relocation| Applied {
+            relocations.extend(graph.relocations(section).map(|relocation| Applied {
                 offset: u64::from(relocation.offset),
                 kind: relocation.kind,
                 name: name(relocation.symbol),

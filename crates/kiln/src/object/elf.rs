@@ -1,13 +1,13 @@
 //! ELF relocatable files (*System V ABI*, chapter 4).
 
 use object::elf::{self, FileHeader64};
-use object::read::elf::{FileHeader, Rela, SectionHeader, SectionTable, Sym, SymbolTable};
+use object::read::elf::{FileHeader, Rela as _, SectionHeader, SectionTable, Sym, SymbolTable};
 use object::{LittleEndian, SectionIndex, SymbolIndex};
 
 use super::{NewSection, NewSymbol, Reader, malformed};
 use crate::error::{Error, Result};
 use crate::fixup;
-use crate::graph::{Binding, Calls, Definition, Relocation, Role, Rule, SectionId, SymbolKind, When};
+use crate::graph::{Binding, Calls, Definition, Rela, RelocationTable, Role, Rule, SectionId, SymbolKind, When};
 use crate::target::Arch;
 
 type File = FileHeader64<LittleEndian>;
@@ -38,9 +38,6 @@ pub(super) fn read(reader: &mut Reader<'_, '_, '_>) -> Result<()> {
         add_symbol(reader, &table, &symbols, &ids, SymbolIndex(index), symbol, name)
             .map_err(|error| if name.is_empty() { error } else { error.symbol(String::from_utf8_lossy(name)) })?;
     }
-    let relocations = table.iter().filter(|section| matches!(ids.get(section.sh_info(LE) as usize), Some(Some(_))));
-    let relocations = relocations.filter_map(|section| Some(section.rela(LE, bytes).ok()??.0.len()));
-    reader.graph.relocations.reserve(relocations.sum());
     for section in table.iter() {
         add_relocations(reader, &table, &symbols, &ids, section)?;
     }
@@ -345,26 +342,34 @@ fn add_relocations<'b>(
     let Some((relocations, _)) = section.rela(LE, reader.bytes).map_err(malformed("the relocations"))? else {
         return Ok(());
     };
-    let place = |error: Error, raw: &elf::Rela64<LittleEndian>| {
-        let error = error.offset(raw.r_offset(LE));
-        let symbol = symbols.symbol(SymbolIndex(raw.r_sym(LE, false) as usize));
-        match symbol.and_then(|symbol| symbols.symbol_name(LE, symbol)) {
-            Ok(name) if !name.is_empty() => error.symbol(String::from_utf8_lossy(name)),
-            _ => error,
+    reader.check_relocated(id, relocations.len())?;
+    let kinds = fixup::kinds(reader.graph.arch, reader.format);
+    for raw in relocations {
+        let is_known = kinds.get(raw.r_type(LE, false).0 as usize).is_some_and(Option::is_some);
+        let has_symbol = (raw.r_sym(LE, false) as usize) < symbols.len();
+        if !is_known || !has_symbol || u32::try_from(raw.r_offset(LE)).is_err() {
+            let error = wrong_relocation(reader, symbols, raw).offset(raw.r_offset(LE));
+            let symbol = symbols.symbol(SymbolIndex(raw.r_sym(LE, false) as usize));
+            let name = symbol.and_then(|symbol| symbols.symbol_name(LE, symbol)).unwrap_or_default();
+            let error = if name.is_empty() { error } else { error.symbol(String::from_utf8_lossy(name)) };
+            return Err(error.section(reader.graph_section_name(id)));
         }
-    };
-    reader.relocations(id, relocations, |reader, raw| relocation(reader, raw).map_err(|error| place(error, raw)))
+    }
+    let span = reader.span(object::pod::bytes_of_slice(relocations))?;
+    reader.graph.sections[id.0 as usize].relocations = RelocationTable::Rela(span);
+    Ok(())
 }
 
-fn relocation(reader: &Reader<'_, '_, '_>, raw: &elf::Rela64<LittleEndian>) -> Result<Relocation> {
+/// What is wrong with a relocation of an unknown kind, without a symbol, or outside every section.
+fn wrong_relocation(reader: &Reader<'_, '_, '_>, symbols: &SymbolTable<'_, File>, raw: &Rela) -> Error {
     let r_type = raw.r_type(LE, false).0;
-    let kind = reader.kind(r_type, r_type)?;
+    let kind = match reader.kind(r_type, r_type) {
+        Ok(kind) => kind,
+        Err(error) => return error,
+    };
     let index = raw.r_sym(LE, false) as usize;
-    let Some(symbol) = reader.symbol_id(index) else {
-        return Err(Error::malformed(format!("{} names symbol {index}, which does not exist", kind.name)));
-    };
-    let Ok(offset) = u32::try_from(raw.r_offset(LE)) else {
-        return Err(Error::malformed(format!("{} lies outside its section", kind.name)));
-    };
-    Ok(Relocation { offset, symbol, subtrahend: None, addend: raw.r_addend(LE), kind })
+    if index >= symbols.len() {
+        return Error::malformed(format!("{} names symbol {index}, which does not exist", kind.name));
+    }
+    Error::malformed(format!("{} lies outside its section", kind.name))
 }

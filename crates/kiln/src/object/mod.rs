@@ -17,8 +17,8 @@ pub(crate) use linked::text_of;
 use crate::error::{Error, Result};
 use crate::fixup::{self, Lookup};
 use crate::graph::{
-    Binding, Definition, Group, Input, LeftOut, LinkGraph, Permission, Relocation, Role, Rule, SectionId, Span,
-    Symbol as GraphSymbol, SymbolId, SymbolKind,
+    Binding, Definition, Group, Input, LeftOut, LinkGraph, Permission, Relocation, RelocationTable, Role, Rule,
+    SectionId, Span, Symbol as GraphSymbol, SymbolId, SymbolKind,
 };
 use crate::source::{self, Kind};
 use crate::target::{Arch, Format};
@@ -58,7 +58,8 @@ fn read<'a>(graph: &mut LinkGraph<'a>, name: &str, bytes: Cow<'a, [u8]>, format:
         Format::MachO => macho::read(&mut reader)?,
         Format::Coff => coff::read(&mut reader)?,
     }
-    graph.inputs.push(Input { name: name.to_owned(), bytes, format: Some(format) });
+    let first_symbol = reader.first_symbol;
+    graph.inputs.push(Input { name: name.to_owned(), bytes, format: Some(format), first_symbol });
     Ok(())
 }
 
@@ -112,12 +113,13 @@ pub(crate) fn add_flat<'a>(
         align: linked::PAGE,
         permission: Permission::Text,
         role: Role::Plain,
-        relocations: 0..0,
+        relocations: RelocationTable::default(),
         large: false,
         live: true,
     });
+    let first_symbol = graph.next(graph.symbols.len())?;
     graph.symbols.append(&mut symbols);
-    graph.inputs.push(Input { name: name.to_owned(), bytes, format: None });
+    graph.inputs.push(Input { name: name.to_owned(), bytes, format: None, first_symbol });
     Ok(())
 }
 
@@ -288,7 +290,7 @@ impl<'g, 'a, 'b> Reader<'g, 'a, 'b> {
             align,
             permission,
             role,
-            relocations: 0..0,
+            relocations: RelocationTable::default(),
             large,
             live: true,
         };
@@ -359,6 +361,15 @@ impl<'g, 'a, 'b> Reader<'g, 'a, 'b> {
         }
     }
 
+    /// A section that has relocations has contents.
+    fn check_relocated(&self, section: SectionId, relocations: usize) -> Result<()> {
+        if relocations > 0 && self.graph.section(section).data.is_none() {
+            return Err(Error::malformed("a section without contents has relocations")
+                .section(self.graph_section_name(section)));
+        }
+        Ok(())
+    }
+
     /// Adds the relocations of `section`, in the file's order, each from what the format has for it.
     fn relocations<T>(
         &mut self,
@@ -368,17 +379,14 @@ impl<'g, 'a, 'b> Reader<'g, 'a, 'b> {
     ) -> Result<()> {
         let raw = raw.into_iter();
         let start = self.graph.next(self.graph.relocations.len())?;
-        if raw.len() > 0 && self.graph.section(section).data.is_none() {
-            return Err(Error::malformed("a section without contents has relocations")
-                .section(self.graph_section_name(section)));
-        }
+        self.check_relocated(section, raw.len())?;
         self.graph.relocations.reserve(raw.len());
         for raw in raw {
             let relocation = relocation(self, raw).map_err(|error| error.section(self.graph_section_name(section)))?;
             self.graph.relocations.push(relocation);
         }
         let end = self.graph.next(self.graph.relocations.len())?;
-        self.graph.sections[section.0 as usize].relocations = start..end;
+        self.graph.sections[section.0 as usize].relocations = RelocationTable::Made(start..end);
         Ok(())
     }
 }

@@ -29,7 +29,7 @@ pub(super) fn complete(
         if relocation.kind.via == Via::Symbol {
             anchor(reader, sections, relocation);
         }
-        known.insert(relocation.offset as usize, relocation.clone());
+        known.insert(relocation.offset as usize, *relocation);
     }
     let pointers = fixup::frame_pointers(table, address).map_err(|(at, message)| {
         Error::malformed(format!("this call frame information {message}")).offset(at as u64)
@@ -37,7 +37,7 @@ pub(super) fn complete(
     for pointer in pointers {
         let at = |error: Error| error.offset(pointer.offset as u64);
         let relocation = match (known.get(&pointer.offset), pointer.target, pointer.kind) {
-            (Some(relocation), ..) => relocation.clone(),
+            (Some(relocation), ..) => *relocation,
             (None, Some(target), Some(kind)) => {
                 let Some((symbol, start)) = section_at(sections, target) else {
                     let message = format!("this call frame information means {target:#x}, which is in no section");
@@ -45,7 +45,7 @@ pub(super) fn complete(
                 };
                 let (offset, addend) = (pointer.offset as u32, target.wrapping_sub(start) as i64);
                 let relocation = Relocation { offset, symbol, subtrahend: None, addend, kind };
-                relocations.push(Ok(relocation.clone()));
+                relocations.push(Ok(relocation));
                 relocation
             }
             // No language's data.
