@@ -267,7 +267,7 @@ pub(super) fn macho_is_thread_local(r_type: u8) -> bool {
     [macho::ARM64_RELOC_TLVP_LOAD_PAGE21.0, macho::ARM64_RELOC_TLVP_LOAD_PAGEOFF12.0].contains(&r_type)
 }
 
-pub(super) fn kinds(format: Format) -> &'static [Option<&'static Kind>] {
+pub(super) fn kinds(format: Format) -> &'static [&'static Kind] {
     match format {
         Format::Elf => &ELF_TABLE,
         Format::MachO => &MACHO_TABLE,
@@ -302,9 +302,9 @@ use Value::{
 };
 use Via::{BlockOffset, Branch, Got, GotLoad, Symbol, Thread, ThreadOffset};
 
-static ELF_TABLE: [Option<&'static Kind>; 576] = dense(&ELF);
-static MACHO_TABLE: [Option<&'static Kind>; 128] = dense(&MACHO);
-static COFF_TABLE: [Option<&'static Kind>; 32] = dense(&COFF);
+static ELF_TABLE: [&Kind; 576] = dense(&ELF);
+static MACHO_TABLE: [&Kind; 128] = dense(&MACHO);
+static COFF_TABLE: [&Kind; 32] = dense(&COFF);
 
 #[rustfmt::skip]
 static ELF: [(u32, Kind); 96] = [

@@ -7,7 +7,8 @@ use super::{
 };
 use crate::error::{Error, Result};
 use crate::graph::{
-    Definition, Entries, LinkGraph, Permission, Place, Relocation, Resolved, Role, Section, SectionId, SymbolId,
+    Definition, Entries, LinkGraph, Permission, Place, Relocation, Relocations, Resolved, Role, Section, SectionId,
+    SymbolId,
 };
 use crate::layout::Addresses;
 
@@ -152,22 +153,37 @@ pub(super) struct Fixer<'g> {
 impl Fixer<'_> {
     /// Applies the relocations of a section.
     fn fix(&self, id: SectionId, section: &Section, contents: &mut [u8], block: Option<&Block>) -> Result<()> {
+        let wrong = match self.graph.relocations(section) {
+            Relocations::Made(list) => self.fix_each(list.copied(), id, contents, block),
+            Relocations::Rela(list) => self.fix_each(list, id, contents, block),
+        };
+        wrong.map_err(|(error, relocation)| {
+            let symbol = self.graph.symbol_name(self.graph.symbol(relocation.symbol));
+            let error = if symbol.is_empty() { error } else { error.symbol(symbol) };
+            self.graph.error_at(error, section, u64::from(relocation.offset))
+        })
+    }
+
+    #[inline(never)]
+    fn fix_each(
+        &self,
+        relocations: impl Iterator<Item = Relocation>,
+        id: SectionId,
+        contents: &mut [u8],
+        block: Option<&Block>,
+    ) -> Result<(), (Error, Relocation)> {
         let address = self.addresses.section(self.graph, id);
         // With thread-local variables about, each relocation is looked at: they have no address.
         let has_threads = self.has_threads();
-        for relocation in self.graph.relocations(section) {
-            if !has_threads && self.is_quick(relocation, address, contents) {
-                continue;
+        for relocation in relocations {
+            if has_threads || !self.is_quick(relocation, address, contents) {
+                self.apply(&relocation, id, address, contents, block).map_err(|error| (error, relocation))?;
             }
-            self.apply(&relocation, id, address, contents, block).map_err(|error| {
-                let symbol = self.graph.symbol_name(self.graph.symbol(relocation.symbol));
-                let error = if symbol.is_empty() { error } else { error.symbol(symbol) };
-                self.graph.error_at(error, section, u64::from(relocation.offset))
-            })?;
         }
         Ok(())
     }
 
+    #[inline(never)]
     fn apply(
         &self,
         relocation: &Relocation,

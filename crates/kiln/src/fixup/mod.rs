@@ -123,6 +123,11 @@ impl Kind {
         Kind { name, via, value, field, check, quick }
     }
 
+    /// Whether it is a row, and not [`UNKNOWN`].
+    pub(crate) const fn is_known(&self) -> bool {
+        !matches!(self.check, Check::Never)
+    }
+
     /// The value of the expression: modulo 2^64, as the machines count, and then read as signed (AAELF64, "Data
     /// relocations"). So the number -1, and code in the upper half of the address space, are as near to 0 as they are to
     /// the machine.
@@ -277,8 +282,8 @@ pub(crate) enum Lookup {
     Unknown,
 }
 
-/// The kinds of relocations by their raw types, as [`lookup`] has them.
-pub(crate) fn kinds(arch: Arch, format: Format) -> &'static [Option<&'static Kind>] {
+/// The kinds of relocations by their raw types, as [`lookup`] has them; [`UNKNOWN`] stands between them.
+pub(crate) fn kinds(arch: Arch, format: Format) -> &'static [&'static Kind] {
     match arch {
         Arch::X86_64 => x86_64::kinds(format),
         Arch::Aarch64 => aarch64::kinds(format),
@@ -292,7 +297,7 @@ pub(crate) static UNKNOWN: Kind =
 /// Looks a raw relocation type up: `r_type` of ELF and COFF; of Mach-O, `r_type` with `r_length` and `r_pcrel` in the
 /// bits that [`macho_type`] gives them.
 pub(crate) fn lookup(arch: Arch, format: Format, raw: u32) -> Lookup {
-    if let Some(Some(kind)) = kinds(arch, format).get(raw as usize) {
+    if let Some(kind) = kinds(arch, format).get(raw as usize).filter(|kind| kind.is_known()) {
         return Lookup::Kind(kind);
     }
     let refused = match arch {
@@ -484,13 +489,13 @@ pub(crate) fn binary_size(bytes: u64) -> String {
 }
 
 /// Spreads rows out so that a raw type is an index.
-const fn dense<const N: usize>(rows: &'static [(u32, Kind)]) -> [Option<&'static Kind>; N] {
-    let mut table = [None; N];
+const fn dense<const N: usize>(rows: &'static [(u32, Kind)]) -> [&'static Kind; N] {
+    let mut table = [&UNKNOWN; N];
     let mut row = 0;
     while row < rows.len() {
         let index = rows[row].0 as usize;
-        assert!(table[index].is_none(), "two rows for one relocation type");
-        table[index] = Some(&rows[row].1);
+        assert!(!table[index].is_known(), "two rows for one relocation type");
+        table[index] = &rows[row].1;
         row += 1;
     }
     table

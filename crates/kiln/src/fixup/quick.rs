@@ -50,8 +50,7 @@ mod tests {
     fn as_computed_and_written() {
         let formats = [Format::Elf, Format::MachO, Format::Coff];
         let tables = [Arch::X86_64, Arch::Aarch64].map(|arch| formats.map(|format| fixup::kinds(arch, format)));
-        let kinds: Vec<&Kind> =
-            tables.as_flattened().iter().flat_map(|table| table.iter().flatten().copied()).collect();
+        let kinds: Vec<&Kind> = tables.as_flattened().iter().flat_map(|table| table.iter().copied()).collect();
         let numbers = [0, 1, 0xff, 0x7fff_ffff, 0x8000_0000, 0xffff_ffff, 0x7fff_5678_9abc, u64::MAX, 1 << 63];
         let near = numbers.iter().flat_map(|number| [-5i64, -4, 0, 3].map(|by| number.wrapping_add_signed(by)));
         let near: Vec<u64> = near.collect();

@@ -115,7 +115,7 @@ pub(super) fn pc_bias(format: Format, raw: u32) -> i64 {
     }
 }
 
-pub(super) fn kinds(format: Format) -> &'static [Option<&'static Kind>] {
+pub(super) fn kinds(format: Format) -> &'static [&'static Kind] {
     match format {
         Format::Elf => &ELF_TABLE,
         Format::MachO => &MACHO_TABLE,
@@ -165,9 +165,9 @@ use Check::{Either, Signed, Unsigned};
 use Value::{Absolute, GotRelative, ImageRelative, Nothing, Relative, SegmentNumber, SegmentOffset};
 use Via::{BlockOffset, Branch, Got, GotBase, GotLoad, Size, Symbol, Thread, ThreadOffset};
 
-static ELF_TABLE: [Option<&'static Kind>; 64] = dense(&ELF);
-static MACHO_TABLE: [Option<&'static Kind>; 128] = dense(&MACHO);
-static COFF_TABLE: [Option<&'static Kind>; 32] = dense(&COFF);
+static ELF_TABLE: [&Kind; 64] = dense(&ELF);
+static MACHO_TABLE: [&Kind; 128] = dense(&MACHO);
+static COFF_TABLE: [&Kind; 32] = dense(&COFF);
 
 #[rustfmt::skip]
 static ELF: [(u32, Kind); 34] = [

@@ -2,8 +2,8 @@
 
 use super::hash::FastMap;
 use super::{
-    Access, LinkGraph, Own, Permission, Place, Relocation, Resolved, Section, SectionId, SymbolId, ThreadSlots,
-    Variable,
+    Access, LinkGraph, Own, Permission, Place, Relocation, Relocations, Resolved, Section, SectionId, SymbolId,
+    ThreadSlots, Variable,
 };
 use crate::fixup::{self, Via};
 
@@ -111,15 +111,9 @@ impl Entries {
             for (index, section) in (0u32..).zip(&graph.sections) {
                 let id = SectionId(index);
                 if resolved.live[index as usize] && entries.island(id) == island {
-                    for relocation in graph.relocations(section) {
-                        // Of most there is no more to know.
-                        if relocation.kind.quick.is_some()
-                            && entries.island_of.is_empty()
-                            && resolved.places[relocation.symbol.0 as usize].is_inside()
-                        {
-                            continue;
-                        }
-                        entries.add(graph, resolved, section, island, &relocation);
+                    match graph.relocations(section) {
+                        Relocations::Made(list) => entries.add_each(graph, resolved, section, island, list.copied()),
+                        Relocations::Rela(list) => entries.add_each(graph, resolved, section, island, list),
                     }
                 }
             }
@@ -160,6 +154,25 @@ impl Entries {
         self.island_of.get(section.0 as usize).copied().unwrap_or(0)
     }
 
+    fn add_each(
+        &mut self,
+        graph: &LinkGraph<'_>,
+        resolved: &Resolved,
+        section: &Section,
+        island: u32,
+        relocations: impl Iterator<Item = Relocation>,
+    ) {
+        let whole = self.island_of.is_empty();
+        for relocation in relocations {
+            // Most of them need nothing.
+            let is_inside = || resolved.places[relocation.symbol.0 as usize].is_inside();
+            if !(whole && relocation.kind.quick.is_some() && is_inside()) {
+                self.add(graph, resolved, section, island, &relocation);
+            }
+        }
+    }
+
+    #[inline(never)]
     fn add(
         &mut self,
         graph: &LinkGraph<'_>,

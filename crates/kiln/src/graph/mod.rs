@@ -20,7 +20,7 @@ use std::borrow::Cow;
 pub(crate) use entries::{Entries, Slot, Window};
 pub(crate) use group::{Group, Rule};
 pub(crate) use names::NameTable;
-pub(crate) use relocations::{Rela, Relocation, RelocationTable};
+pub(crate) use relocations::{Rela, Relocation, RelocationTable, Relocations};
 pub(crate) use resolve::{Asked, Found, Own, Place, Resolved, resolve};
 pub(crate) use role::{Calls, Role, SymbolKind, When};
 pub(crate) use threads::{Access, ThreadSlots, Variable};

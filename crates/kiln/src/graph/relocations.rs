@@ -32,16 +32,20 @@ pub(crate) enum RelocationTable {
 /// What ELF calls `Elf64_Rela`.
 pub(crate) type Rela = Rela64<LittleEndian>;
 
-/// The relocations of a section, in the input's order.
+/// The relocations of a section, in the input's order. Loops over millions of them ask once which they are.
 #[derive(Clone, Debug)]
 pub(crate) enum Relocations<'g> {
     Made(slice::Iter<'g, Relocation>),
-    Rela {
-        raw: slice::Iter<'g, Rela>,
-        /// The graph's number of the input's first symbol.
-        first_symbol: u32,
-        kinds: &'static [Option<&'static Kind>],
-    },
+    Rela(Decoder<'g>),
+}
+
+/// Relocations as ELF writes them.
+#[derive(Clone, Debug)]
+pub(crate) struct Decoder<'g> {
+    raw: slice::Iter<'g, Rela>,
+    /// The graph's number of the input's first symbol.
+    first_symbol: u32,
+    kinds: &'static [&'static Kind],
 }
 
 impl Default for RelocationTable {
@@ -59,6 +63,23 @@ impl RelocationTable {
     }
 }
 
+impl Iterator for Decoder<'_> {
+    type Item = Relocation;
+
+    #[inline]
+    fn next(&mut self) -> Option<Relocation> {
+        let raw = self.raw.next()?;
+        let info = raw.r_info.get(LittleEndian);
+        Some(Relocation {
+            offset: raw.r_offset.get(LittleEndian) as u32,
+            symbol: SymbolId(self.first_symbol + (info >> 32) as u32),
+            subtrahend: None,
+            addend: raw.r_addend.get(LittleEndian),
+            kind: self.kinds.get(info as u32 as usize).unwrap_or(&&fixup::UNKNOWN),
+        })
+    }
+}
+
 impl Iterator for Relocations<'_> {
     type Item = Relocation;
 
@@ -66,25 +87,14 @@ impl Iterator for Relocations<'_> {
     fn next(&mut self) -> Option<Relocation> {
         match self {
             Relocations::Made(list) => list.next().copied(),
-            Relocations::Rela { raw, first_symbol, kinds } => {
-                let raw = raw.next()?;
-                let info = raw.r_info.get(LittleEndian);
-                let kind = kinds.get(info as u32 as usize).copied().flatten();
-                Some(Relocation {
-                    offset: raw.r_offset.get(LittleEndian) as u32,
-                    symbol: SymbolId(*first_symbol + (info >> 32) as u32),
-                    subtrahend: None,
-                    addend: raw.r_addend.get(LittleEndian),
-                    kind: kind.unwrap_or(&fixup::UNKNOWN),
-                })
-            }
+            Relocations::Rela(decoder) => decoder.next(),
         }
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
         match self {
             Relocations::Made(list) => list.size_hint(),
-            Relocations::Rela { raw, .. } => raw.size_hint(),
+            Relocations::Rela(decoder) => decoder.raw.size_hint(),
         }
     }
 }
@@ -102,7 +112,7 @@ impl LinkGraph<'_> {
                 let input = &self.inputs[section.input as usize];
                 let raw = object::pod::slice_from_all_bytes(span.get_in(&input.bytes)).unwrap_or_default();
                 let kinds = input.format.map_or(&[][..], |format| fixup::kinds(self.arch, format));
-                Relocations::Rela { raw: raw.iter(), first_symbol: input.first_symbol, kinds }
+                Relocations::Rela(Decoder { raw: raw.iter(), first_symbol: input.first_symbol, kinds })
             }
         }
     }

@@ -7,7 +7,9 @@ use super::group::live_sections;
 use super::names::NameTable;
 use super::near::undefined;
 use super::threads::check_variables;
-use super::{Binding, Definition, LinkGraph, Name, SectionId, Symbol, SymbolId, SymbolKind, When};
+use super::{
+    Binding, Definition, LinkGraph, Name, Relocation, Relocations, SectionId, Symbol, SymbolId, SymbolKind, When,
+};
 use crate::error::{Error, Result};
 use crate::fixup::Via;
 use crate::target::TargetAddr;
@@ -365,17 +367,10 @@ fn wanted(graph: &LinkGraph<'_>, live: &[bool]) -> (Vec<bool>, Vec<SymbolId>) {
     let mut wanted = vec![false; graph.symbols.len()];
     let mut sized = Vec::new();
     for (section, live) in graph.sections.iter().zip(live) {
-        if !live {
-            continue;
-        }
-        for relocation in graph.relocations(section) {
-            if relocation.kind.quick.is_none() && relocation.kind.via == Via::Size {
-                sized.push(relocation.symbol);
-            }
-            wanted[relocation.symbol.0 as usize] = true;
-            if let Some(symbol) = relocation.subtrahend {
-                wanted[symbol.0 as usize] = true;
-            }
+        match graph.relocations(section) {
+            _ if !live => {}
+            Relocations::Made(list) => mark(list.copied(), &mut wanted, &mut sized),
+            Relocations::Rela(list) => mark(list, &mut wanted, &mut sized),
         }
     }
     for symbol in &graph.symbols {
@@ -384,6 +379,18 @@ fn wanted(graph: &LinkGraph<'_>, live: &[bool]) -> (Vec<bool>, Vec<SymbolId>) {
         }
     }
     (wanted, sized)
+}
+
+fn mark(relocations: impl Iterator<Item = Relocation>, wanted: &mut [bool], sized: &mut Vec<SymbolId>) {
+    for relocation in relocations {
+        if relocation.kind.quick.is_none() && relocation.kind.via == Via::Size {
+            sized.push(relocation.symbol);
+        }
+        wanted[relocation.symbol.0 as usize] = true;
+        if let Some(symbol) = relocation.subtrahend {
+            wanted[symbol.0 as usize] = true;
+        }
+    }
 }
 
 fn look_outside(name: Name<'_>, symbol: &Symbol, outside: Outside<'_>) -> Option<Found> {

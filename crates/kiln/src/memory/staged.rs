@@ -63,7 +63,7 @@ impl Staged {
                 if huge > 0 {
                     align = align.max(sys::huge_page());
                 }
-                let size = size.max(huge as u64);
+                let size = size.max(page).max(huge as u64);
                 let mut image = map_near(room(size, align), layout.windows)?;
                 let first = image.address().next_multiple_of(align) - image.address();
                 image.trim(first..first + size as usize);

@@ -345,7 +345,7 @@ fn add_relocations<'b>(
     reader.check_relocated(id, relocations.len())?;
     let kinds = fixup::kinds(reader.graph.arch, reader.format);
     for raw in relocations {
-        let is_known = kinds.get(raw.r_type(LE, false).0 as usize).is_some_and(Option::is_some);
+        let is_known = kinds.get(raw.r_type(LE, false).0 as usize).is_some_and(|kind| kind.is_known());
         let has_symbol = (raw.r_sym(LE, false) as usize) < symbols.len();
         if !is_known || !has_symbol || u32::try_from(raw.r_offset(LE)).is_err() {
             let error = wrong_relocation(reader, symbols, raw).offset(raw.r_offset(LE));
