@@ -1,7 +1,5 @@
 //! What must be true of a relocation's value.
 
-use super::binary_size;
-
 /// What must be true of the value; anything else is an error.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Check {
@@ -44,4 +42,21 @@ impl Check {
             Check::Branch(bits) => format!("a multiple of 4 within ±{}", binary_size(1 << (bits - 1))),
         }
     }
+}
+
+/// `-16` as `-0x10`.
+pub(super) fn signed_hex(value: i64) -> String {
+    format!("{}{:#x}", if value < 0 { "-" } else { "" }, value.unsigned_abs())
+}
+
+/// `2147483648` as `2 GiB`.
+pub(crate) fn binary_size(bytes: u64) -> String {
+    let units = ["bytes", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"];
+    let mut value = bytes;
+    let mut unit = 0;
+    while value >= 1024 && value.is_multiple_of(1024) && unit + 1 < units.len() {
+        value /= 1024;
+        unit += 1;
+    }
+    format!("{value} {}", units[unit])
 }

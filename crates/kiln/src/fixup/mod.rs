@@ -15,7 +15,8 @@ mod unwind;
 mod x86_64;
 
 pub(crate) use calls::{CallLists, read_calls};
-pub(crate) use check::Check;
+use check::signed_hex;
+pub(crate) use check::{Check, binary_size};
 pub(crate) use filler::{fill_with_traps, jump_through};
 pub(crate) use image::{check_unwind, write_image};
 use quick::Quick;
@@ -469,23 +470,6 @@ pub(crate) fn find_system_call(arch: Arch, code: &[u8]) -> Option<(usize, &'stat
         Arch::X86_64 => x86_64::find_system_call(code),
         Arch::Aarch64 => aarch64::find_system_call(code),
     }
-}
-
-/// `-16` as `-0x10`.
-fn signed_hex(value: i64) -> String {
-    format!("{}{:#x}", if value < 0 { "-" } else { "" }, value.unsigned_abs())
-}
-
-/// `2147483648` as `2 GiB`.
-pub(crate) fn binary_size(bytes: u64) -> String {
-    let units = ["bytes", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"];
-    let mut value = bytes;
-    let mut unit = 0;
-    while value >= 1024 && value.is_multiple_of(1024) && unit + 1 < units.len() {
-        value /= 1024;
-        unit += 1;
-    }
-    format!("{value} {}", units[unit])
 }
 
 /// Spreads rows out so that a raw type is an index.
