@@ -20,6 +20,21 @@ pub(crate) fn fill_with_traps(arch: Arch, text: &mut [u8], room: Range<usize>) {
     }
 }
 
+/// 16 bytes full of instructions that trap, as they stand in memory.
+pub(crate) const fn sixteen_bytes_of_traps(arch: Arch) -> u128 {
+    let trap: &[u8] = match arch {
+        Arch::X86_64 => &x86_64::TRAP,
+        Arch::Aarch64 => &aarch64::TRAP,
+    };
+    let mut bytes = [0; 16];
+    let mut at = 0;
+    while at < bytes.len() {
+        bytes[at] = trap[at % trap.len()];
+        at += 1;
+    }
+    u128::from_ne_bytes(bytes)
+}
+
 /// Code that jumps to the address that stands at `cell`, wherever both are.
 pub(crate) fn jump_through(arch: Arch, cell: u64) -> Vec<u8> {
     match arch {

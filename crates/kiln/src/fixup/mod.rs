@@ -17,7 +17,7 @@ mod x86_64;
 pub(crate) use calls::{CallLists, read_calls};
 use check::signed_hex;
 pub(crate) use check::{Check, binary_size};
-pub(crate) use filler::{fill_with_traps, jump_through};
+pub(crate) use filler::{fill_with_traps, jump_through, sixteen_bytes_of_traps};
 pub(crate) use image::{check_unwind, write_image};
 use quick::Quick;
 pub(crate) use threads::{BLOCK_OFFSET, Block, DESCRIPTOR_SIZE, LoaderTypes, has_descriptors, loader_types};

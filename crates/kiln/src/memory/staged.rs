@@ -67,7 +67,7 @@ impl Staged {
                 let mut image = map_near(room(size, align), layout.windows)?;
                 let first = image.address().next_multiple_of(align) - image.address();
                 image.trim(first..first + size as usize);
-                image.populate(filled, huge);
+                image.populate(0..filled, huge);
                 (starts, image, None)
             }
             Strategy::ThreadToggle | Strategy::ToggleCallback => {

@@ -1,94 +1,266 @@
 //! A block of the heap's memory, and the counted handle to a piece of code in it.
-#![allow(unsafe_code)] // A handle is a pointer to its block, which lives as long as there are handles.
+#![allow(unsafe_code)] // A handle is a pointer to its entry, which lives as long as there are handles.
 
+use std::cell::UnsafeCell;
 use std::ptr::NonNull;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering, fence};
+use std::sync::atomic::{AtomicU32, Ordering, fence};
 
+use super::holes::Span;
 use super::inner::Inner;
-use super::ranges::Index;
-use super::region::Region;
-use super::shard::Freed;
-use crate::memory::sys::Mapping;
+use super::region::{self, Region};
+use super::shard::{Home, Shard};
+use crate::memory::sys::{self, Mapping};
 
-/// A part of a region that one shard hands out. Its bookkeeping is the shard's, under the shard's lock; what is here is
-/// read without it.
+/// A part of a region that one shard hands out. What is here is read without the shard's lock, but for the entries' list.
 #[derive(Debug)]
 pub(super) struct Block {
-    pub(super) heap: Arc<Inner>,
-    /// Whose it is.
-    pub(super) shard: usize,
-    /// Its number there.
-    pub(super) slab: usize,
+    /// Whose it is: a shard of `heap`.
+    home: NonNull<Home>,
+    /// Where its first byte is written; null where threads cannot write to it at any time.
+    writes: *mut u8,
+    /// The size of a granule: its binary logarithm.
+    pub(super) granule: u32,
+    /// Its number in its shard.
+    pub(super) slab: u32,
+    /// Under the shard's lock.
+    listed: UnsafeCell<Listed>,
+    entries: Mapping,
     pub(super) region: Arc<Region>,
     /// Where it begins in its region.
     pub(super) offset: usize,
     pub(super) len: usize,
-    /// The size of a granule: its binary logarithm.
-    pub(super) granule: u32,
-    /// How many handles there are to the code in each range. Memory that stays untouched as far as it is not needed.
-    pub(super) counts: Counts,
-    /// The [epoch](crate::memory::sys::forks::Epoch) since which nothing in it was inherited by a child, or was marked.
-    pub(super) epoch: AtomicU64,
+    pub(super) shard: usize,
+    pub(super) heap: Arc<Inner>,
 }
 
-/// Counts by range, in pages that the system gives when they are used.
+/// What has a handle, and what may get one.
 #[derive(Debug)]
-pub(super) struct Counts {
-    memory: Mapping,
-    ranges: usize,
+pub(super) struct Listed {
+    /// The first unused entry, by its place in the mapping, which no entry has at 0.
+    first: u32,
+    /// From here on no entry was ever used.
+    fresh: u32,
+    /// How many are in use.
+    pub(super) in_use: u32,
 }
 
-impl Counts {
-    /// Counts for as many ranges, more than 0; all are 0.
-    pub(super) fn new(ranges: usize) -> std::io::Result<Counts> {
-        Ok(Counts { memory: Mapping::new(ranges * size_of::<AtomicU32>())?, ranges })
+/// A piece of code: 8 bytes, whatever its size, away from the code. They lie in leaves, which begin with a pointer to the
+/// block, so that a handle is a pointer to its entry alone.
+#[derive(Debug)]
+#[repr(C)]
+pub(super) struct Entry {
+    /// How many handles there are. 0: it is unused.
+    count: AtomicU32,
+    /// The first granule, and above it how many, and above that whether a child has inherited it. Of an unused entry the
+    /// next unused one.
+    place: AtomicU32,
+}
+
+/// The size of a leaf: no page is smaller.
+const LEAF: usize = 4096;
+/// Entries, and the pointer in the first one's place.
+const LEAF_ENTRIES: u32 = (LEAF / size_of::<Entry>()) as u32;
+const INHERITED: u32 = 1 << 31;
+/// So many entries are put into the list at once.
+const MORE: u32 = 64;
+
+const _: () = assert!(size_of::<Entry>() == size_of::<*const Block>());
+
+impl Entry {
+    fn span(&self) -> Span {
+        let place = self.place.load(Ordering::Relaxed);
+        Span { start: place & 0xffff, len: place >> 16 & 0x7fff }
+    }
+
+    fn is_inherited(&self) -> bool {
+        self.place.load(Ordering::Relaxed) & INHERITED != 0
+    }
+}
+
+impl Block {
+    /// A block of `granules` granules, which stand from `offset` on in a region.
+    #[allow(clippy::too_many_arguments, reason = "each is another thing")]
+    pub(super) fn new(
+        heap: &Arc<Inner>,
+        shard: usize,
+        slab: u32,
+        region: Arc<Region>,
+        offset: usize,
+        len: usize,
+        granule: u32,
+    ) -> std::io::Result<Block> {
+        let leaves = (len >> granule).div_ceil(LEAF_ENTRIES as usize - 1);
+        Ok(Block {
+            home: NonNull::from(heap.home(shard)),
+            writes: region.always_writable(offset),
+            granule,
+            slab,
+            listed: UnsafeCell::new(Listed { first: 0, fresh: 0, in_use: 0 }),
+            entries: Mapping::new(leaves * LEAF)?,
+            region,
+            offset,
+            len,
+            shard,
+            heap: Arc::clone(heap),
+        })
     }
 
     #[inline]
-    pub(super) fn of(&self, range: Index) -> &AtomicU32 {
-        assert!(usize::from(range) < self.ranges, "a range of the block");
-        // SAFETY: in the mapping, by the assertion.
-        let count = unsafe { self.memory.pointer().cast::<AtomicU32>().add(usize::from(range)) };
-        // SAFETY: aligned, as a page is; zeros, which are a value, at first; and never referred to but as an atomic.
-        unsafe { &*count }
+    fn home(&self) -> &Home {
+        // SAFETY: of the heap, which the block keeps.
+        unsafe { self.home.as_ref() }
+    }
+
+    pub(super) fn granules(&self) -> u32 {
+        (self.len >> self.granule) as u32
+    }
+
+    /// By offset in the region.
+    #[inline]
+    pub(super) fn bytes(&self, span: Span) -> std::ops::Range<usize> {
+        let start = self.offset + ((span.start as usize) << self.granule);
+        start..start + ((span.len as usize) << self.granule)
+    }
+
+    /// # Safety
+    ///
+    /// The shard's lock is held as long as what this gives is used, and it is asked for once at a time.
+    #[allow(clippy::mut_from_ref, reason = "under the shard's lock")]
+    #[inline]
+    pub(super) unsafe fn listed(&self) -> &mut Listed {
+        // SAFETY: nobody else has it, by the caller's word.
+        unsafe { &mut *self.listed.get() }
+    }
+
+    /// The entry at a place in the mapping.
+    #[inline]
+    fn entry(&self, place: u32) -> NonNull<Entry> {
+        debug_assert!(
+            (place as usize) < self.entries.len() / size_of::<Entry>() && !place.is_multiple_of(LEAF_ENTRIES)
+        );
+        // SAFETY: a pointer into a mapping is not null.
+        unsafe { NonNull::new_unchecked(self.entries.pointer().cast::<Entry>().wrapping_add(place as usize)) }
+    }
+
+    /// The first handle to a range. `None`: no entry is ready, so [`provide_entries`](Block::provide_entries) are due.
+    ///
+    /// # Safety
+    ///
+    /// The shard's lock is held, and nobody else has the range.
+    #[inline]
+    pub(super) unsafe fn hold(&self, span: Span) -> Option<Hold> {
+        // SAFETY: as the caller says.
+        let listed = unsafe { self.listed() };
+        if listed.first == 0 {
+            return None;
+        }
+        let hold = Hold(self.entry(listed.first));
+        let entry = hold.entry();
+        listed.first = entry.place.load(Ordering::Relaxed);
+        listed.in_use += 1;
+        entry.place.store(span.start | span.len << 16, Ordering::Relaxed);
+        entry.count.store(1, Ordering::Relaxed);
+        Some(hold)
+    }
+
+    /// Makes entries ready for use, where none is.
+    ///
+    /// # Safety
+    ///
+    /// The shard's lock is held.
+    #[cold]
+    pub(super) unsafe fn provide_entries(&self) {
+        // SAFETY: as the caller says.
+        let listed = unsafe { self.listed() };
+        if listed.first != 0 {
+            return;
+        }
+        let end = (self.entries.len() / size_of::<Entry>()) as u32;
+        let more = listed.fresh..end.min(listed.fresh + MORE);
+        listed.fresh = more.end;
+        for place in more.rev() {
+            if place.is_multiple_of(LEAF_ENTRIES) {
+                let leaf = self.entries.pointer().cast::<*const Block>().wrapping_add(place as usize);
+                // SAFETY: the first word of a leaf, which nobody reads before its entries are in use.
+                unsafe { leaf.write(self) };
+            } else {
+                // SAFETY: in the mapping, zeros, which are a value; never referred to but as atomics.
+                let entry = unsafe { self.entry(place).as_ref() };
+                entry.place.store(listed.first, Ordering::Relaxed);
+                listed.first = place;
+            }
+        }
+    }
+
+    /// The entry's range is not in use any more, and the entry free for another.
+    ///
+    /// # Safety
+    ///
+    /// The shard's lock is held; no handle is left.
+    #[inline]
+    unsafe fn release(&self, entry: NonNull<Entry>) -> u32 {
+        // SAFETY: as the caller says.
+        let listed = unsafe { self.listed() };
+        let place = (entry.as_ptr() as usize - self.entries.address()) / size_of::<Entry>();
+        // SAFETY: an entry of this block, by the caller's word.
+        let entry = unsafe { entry.as_ref() };
+        entry.count.store(0, Ordering::Relaxed);
+        entry.place.store(listed.first, Ordering::Relaxed);
+        listed.first = place as u32;
+        listed.in_use -= 1;
+        listed.in_use
+    }
+
+    /// Marks everything in use: a child has it too, in shared memory. It is never written again.
+    ///
+    /// # Safety
+    ///
+    /// The shard's lock is held.
+    pub(super) unsafe fn mark_inherited(&self) {
+        // SAFETY: as the caller says.
+        let fresh = unsafe { self.listed() }.fresh;
+        for place in (0..fresh).filter(|place| !place.is_multiple_of(LEAF_ENTRIES)) {
+            // SAFETY: in the mapping, and an entry; see `provide_entries`.
+            let entry = unsafe { self.entry(place).as_ref() };
+            if entry.count.load(Ordering::Relaxed) > 0 {
+                entry.place.fetch_or(INHERITED, Ordering::Relaxed);
+            }
+        }
     }
 }
 
 /// Keeps a piece of code: counted, like an `Arc`, but with its count beside the heap's bookkeeping instead of in an
 /// allocation of its own.
 #[derive(Debug)]
-pub(crate) struct Hold {
-    block: NonNull<Block>,
-    index: Index,
-}
+pub(crate) struct Hold(NonNull<Entry>);
 
-// SAFETY: a block may be shared between threads: its fields are constant or atomic, and it is freed by the last handle,
-// whichever thread that is in.
+// SAFETY: entries and blocks may be shared between threads: what is read without the lock is constant or atomic, and a block is
+// freed by the last handle, whichever thread that is in.
 unsafe impl Send for Hold {}
 // SAFETY: as above.
 unsafe impl Sync for Hold {}
 
 impl Hold {
-    /// The first handle to a range.
-    ///
-    /// # Safety
-    ///
-    /// The range was just taken, its count is 1, and the block stays until it is freed.
     #[inline]
-    pub(super) unsafe fn new(block: NonNull<Block>, index: Index) -> Hold {
-        Hold { block, index }
+    fn entry(&self) -> &Entry {
+        // SAFETY: the block lives, and its entries with it, as long as a range of it has a handle.
+        unsafe { self.0.as_ref() }
+    }
+
+    /// What it keeps, by offset in the region.
+    #[inline]
+    pub(super) fn bytes(&self) -> std::ops::Range<usize> {
+        self.block().bytes(self.entry().span())
     }
 
     #[inline]
     pub(super) fn block(&self) -> &Block {
+        let leaf = self.0.as_ptr().map_addr(|address| address & !(LEAF - 1)).cast::<*const Block>();
+        // SAFETY: the leaf begins with this pointer, written before any of its entries was in use.
+        let block = unsafe { *leaf };
         // SAFETY: the block lives as long as a range of it has a handle.
-        unsafe { self.block.as_ref() }
-    }
-
-    #[inline]
-    fn count(&self) -> &AtomicU32 {
-        self.block().counts.of(self.index)
+        unsafe { &*block }
     }
 }
 
@@ -97,56 +269,86 @@ impl Clone for Hold {
     fn clone(&self) -> Hold {
         // Whoever clones has a handle, so nothing is to be waited for. As many handles as this do not fit into memory,
         // unless they are forgotten.
-        if self.count().fetch_add(1, Ordering::Relaxed) > u32::MAX / 2 {
+        if self.entry().count.fetch_add(1, Ordering::Relaxed) > u32::MAX / 2 {
             std::process::abort();
         }
-        Hold { block: self.block, index: self.index }
+        Hold(self.0)
     }
 }
 
 impl Drop for Hold {
     #[inline]
     fn drop(&mut self) {
+        let count = &self.entry().count;
         // The only handle can become more only through itself: no atomic operation is needed to see that it is the last.
-        if self.count().load(Ordering::Acquire) != 1 {
-            if self.count().fetch_sub(1, Ordering::Release) != 1 {
+        if count.load(Ordering::Acquire) != 1 {
+            if count.fetch_sub(1, Ordering::Release) != 1 {
                 return;
             }
             // What other handles' threads did with the code comes before its end.
             fence(Ordering::Acquire);
         }
-        // Blocks are freed here, where no reference to one is left.
-        drop(free(self.block(), self.index));
+        free(self.0, self.block());
     }
 }
 
-/// The last handle to a range of `block` is gone. Gives the blocks that nothing refers to any more.
+/// The last handle to a range of `block` is gone.
 #[inline]
-fn free(block: &Block, index: Index) -> Vec<Dead> {
-    let heap = &block.heap;
-    if !heap.is_of_this_process() {
+fn free(entry: NonNull<Entry>, block: &Block) {
+    let home = block.home();
+    // SAFETY: the entry lives as long as its block.
+    let place = unsafe { entry.as_ref() };
+    if !home.has_seen_all_forks() || place.is_inherited() || block.writes.is_null() {
+        return free_slowly(entry, block);
+    }
+    let span = place.span();
+    let (start, len) = ((span.start as usize) << block.granule, (span.len as usize) << block.granule);
+    // SAFETY: of the block, whose room is writable at any time; no handle is left, so nobody executes it or will.
+    unsafe { region::fill_with_traps(block.writes.wrapping_add(start), len) };
+    sys::clean_caches(block.region.address(block.offset + start), len);
+    let mut shard = home.lock();
+    // SAFETY: the lock is held.
+    let left = unsafe { block.release(entry) };
+    if shard.wait(block.slab, span, len) || left == 0 && shard.is_watched() {
+        reclaim(block, shard);
+    }
+}
+
+/// Under a strategy that changes permissions, or after a fork.
+#[cold]
+fn free_slowly(entry: NonNull<Entry>, block: &Block) {
+    if !block.heap.is_of_this_process() {
         // The parent's memory, which is not ours to write to, under a lock that may be held for ever.
-        return Vec::new();
+        return;
     }
-    let threshold = |used| heap.threshold(used);
-    let mut freed = heap.shard(block.shard).lock().free(block.slab, index, threshold);
-    if let Freed::Trap(range) = freed {
+    let home = block.home();
+    home.notice_forks(&mut home.lock());
+    // SAFETY: the entry lives as long as its block.
+    let place = unsafe { entry.as_ref() };
+    let span = place.span();
+    let mut lost = place.is_inherited();
+    if !lost {
         // SAFETY: no handle is left, so nobody executes it or will; and the range is still taken.
-        let trapped = unsafe { block.region.trap(range) };
-        let mut shard = heap.shard(block.shard).lock();
-        freed = match trapped {
-            Ok(()) => shard.finish_free(block.slab, index, threshold),
-            Err(error) => {
-                tracing::warn!("freed code stays as it is: {error}");
-                shard.lose(block.slab, index)
-            }
-        };
+        if let Err(error) = unsafe { block.region.trap(block.bytes(span)) } {
+            tracing::warn!("freed code stays as it is: {error}");
+            lost = true;
+        }
     }
-    match freed {
-        Freed::Done | Freed::Trap(_) => Vec::new(),
-        Freed::Reclaim => heap.reclaim(block.shard),
-        Freed::Emptied(block) => heap.put_away(vec![block]),
+    let mut shard = home.lock();
+    // SAFETY: the lock is held.
+    let left = unsafe { block.release(entry) };
+    let full = if lost { shard.lose(block.slab, span) } else { shard.wait(block.slab, span, block.bytes(span).len()) };
+    if full || left == 0 && shard.is_watched() {
+        reclaim(block, shard);
     }
+}
+
+#[cold]
+fn reclaim(block: &Block, shard: super::sync::Guard<'_, Shard>) {
+    // The lock is all that keeps the block.
+    let (heap, number) = (Arc::clone(&block.heap), block.shard);
+    drop(shard);
+    heap.reclaim(number);
 }
 
 /// A block that nothing refers to: no shard, and no handle. Dropping it frees it.
@@ -156,8 +358,7 @@ pub(super) struct Dead(NonNull<Block>);
 impl Dead {
     /// # Safety
     ///
-    /// The pointer is one of `Box::into_raw`, of a block that no range has a handle of, and that no shard has any more. What
-    /// is made of it must not be dropped while there is a reference to the block.
+    /// The pointer is one of `Box::into_raw`, of a block that no range has a handle of, and that no shard has any more.
     pub(super) unsafe fn new(block: NonNull<Block>) -> Dead {
         Dead(block)
     }

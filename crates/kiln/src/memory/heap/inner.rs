@@ -5,11 +5,11 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::HeapStats;
-use super::block::{Block, Counts, Dead};
-use super::ranges::{self, Ranges};
+use super::block::{Block, Dead};
+use super::holes;
 use super::region::{Region, Totals};
-use super::shard::{Emptied, Room, Shard};
-use super::sync::{Lock, SetOnce};
+use super::shard::{Emptied, Home, Room};
+use super::sync::SetOnce;
 use crate::error::{Error, Result};
 use crate::memory::situation::{Situation, Strategy};
 use crate::memory::sys::{self, Window, forks};
@@ -54,17 +54,12 @@ pub(super) struct Inner {
     process: u32,
     /// How many `CodeHeap`s there are.
     pub(super) handles: AtomicUsize,
-    shards: Box<[Apart]>,
+    shards: Box<[Home]>,
     supply: Mutex<Supply>,
     totals: Arc<Totals>,
     /// The heap of a child that this process turned into by forking.
     successor: SetOnce<Inner>,
 }
-
-/// On cache lines of its own: its neighbours are other threads'.
-#[derive(Debug)]
-#[repr(align(128))]
-struct Apart(Lock<Shard>);
 
 /// Memory that is in no shard.
 #[derive(Debug, Default)]
@@ -78,9 +73,9 @@ struct Piece {
     region: Arc<Region>,
     offset: usize,
     /// How many of its granules have been used.
-    fresh: usize,
-    /// By offset in the region: from here on nothing was filled with traps.
-    filled: usize,
+    used: u32,
+    /// How many of them are filled with traps.
+    filled: u32,
 }
 
 impl Inner {
@@ -88,14 +83,14 @@ impl Inner {
         // A shard for each core: more threads than that do not run at once.
         let shards = std::thread::available_parallelism().map_or(1, usize::from).next_power_of_two().min(64);
         Arc::new(Inner {
-            settings,
             page: Situation::of_this_process().page_size as usize,
             process: forks::process(),
             handles: AtomicUsize::new(1),
-            shards: (0..shards).map(|_| Apart(Lock::new(Shard::default()))).collect(),
+            shards: (0..shards).map(|_| Home::new(settings.quarantine.saturating_add(WAITING))).collect(),
             supply: Mutex::default(),
             totals: Arc::default(),
             successor: SetOnce::new(),
+            settings,
         })
     }
 
@@ -113,23 +108,29 @@ impl Inner {
         self.process == forks::process()
     }
 
-    pub(super) fn shard(&self, number: usize) -> &Lock<Shard> {
-        &self.shards[number].0
+    pub(super) fn home(&self, shard: usize) -> &Home {
+        &self.shards[shard]
     }
 
     /// Room for `len` bytes at a multiple of `align`, a power of two.
     #[inline]
     pub(super) fn room(self: &Arc<Inner>, len: usize, align: usize) -> Result<Room> {
         let number = thread_number() & (self.shards.len() - 1);
-        let room = if len == 0 { None } else { self.shard(number).lock().take(len, align) };
-        match room {
-            Some(room) => Ok(room),
-            None => self.make_room(number, len, align),
+        let home = &self.shards[number];
+        if home.has_seen_all_forks()
+            && align <= 1 << GRANULE
+            && let Some(room) = home.lock().take(len)
+        {
+            return Ok(room);
         }
+        self.make_room(number, len, align)
     }
 
     #[cold]
     fn make_room(self: &Arc<Inner>, number: usize, len: usize, align: usize) -> Result<Room> {
+        if !self.is_of_this_process() {
+            return self.successor().room(len, align);
+        }
         if len == 0 {
             return Err(Error::malformed("there is no code to publish"));
         }
@@ -142,34 +143,30 @@ impl Inner {
                 self.page
             )));
         }
-        let shard = self.shard(number);
+        let home = &self.shards[number];
+        let waiting = {
+            let mut shard = home.lock();
+            home.notice_forks(&mut shard);
+            if let Some(room) = shard.take_slowly(len, align) {
+                return Ok(room);
+            }
+            shard.waiting_bytes()
+        };
         // What is waiting, if it is worth a barrier: sooner than growing.
-        let waiting = shard.lock().waiting_bytes();
         if waiting > self.settings.quarantine.saturating_add(WAITING / 4).max(len) {
-            drop(self.reclaim(number));
-            if let Some(room) = shard.lock().take(len, align) {
+            self.reclaim(number);
+            if let Some(room) = home.lock().take_slowly(len, align) {
                 return Ok(room);
             }
         }
         loop {
             let (piece, size, granule) = self.supply(len, align)?;
-            let granules = (size >> granule).min(ranges::MOST);
-            let counts = Counts::new(granules)
-                .map_err(|error| Error::system(format!("cannot map {granules} counts of handles"), error))?;
-            let mut shard = shard.lock();
-            let block = Box::new(Block {
-                heap: Arc::clone(self),
-                shard: number,
-                slab: shard.next_number(),
-                offset: piece.offset,
-                len: size,
-                granule,
-                counts,
-                epoch: forks::Epoch::now().to_bits().into(),
-                region: piece.region,
-            });
-            shard.add(block, Ranges::new(granules, piece.fresh), piece.filled);
-            if let Some(room) = shard.take(len, align) {
+            let mut shard = home.lock();
+            let Piece { region, offset, used, filled } = piece;
+            let block = Block::new(self, number, shard.next_number(), region, offset, size, granule)
+                .map_err(|error| Error::system("cannot map bookkeeping of the heap".to_owned(), error))?;
+            shard.add(Box::new(block), used, filled);
+            if let Some(room) = shard.take_slowly(len, align) {
                 return Ok(room);
             }
         }
@@ -179,22 +176,22 @@ impl Inner {
     fn supply(&self, len: usize, align: usize) -> Result<(Piece, usize, u32)> {
         let mut supply = self.supply.lock().unwrap_or_else(PoisonError::into_inner);
         let granule = if self.settings.strategy == Strategy::Seal { self.page.ilog2() } else { GRANULE };
-        let room = ranges::MOST.min(BLOCK >> granule) << granule;
+        let room = holes::MOST.min(BLOCK >> granule) << granule;
         if len.saturating_add(align) > room {
             // A region of its own, in one range.
             let unit = if self.settings.huge {
                 HUGE
-            } else if len > MOST / 16 {
-                1 << 16
+            } else if len > MOST / 32 {
+                1 << 17
             } else {
                 self.page
             };
             let size = len.next_multiple_of(unit);
             let granule =
-                (granule..).find(|granule| size >> granule <= ranges::MOST && size >> granule << granule == size);
+                (granule..).find(|granule| size >> granule <= holes::MOST && size >> granule << granule == size);
             let granule = granule.unwrap_or(self.page.ilog2());
             let region = Arc::new(self.map(size)?);
-            return Ok((Piece { region, offset: 0, fresh: 0, filled: 0 }, size, granule));
+            return Ok((Piece { region, offset: 0, used: 0, filled: 0 }, size, granule));
         }
         if supply.spare.is_empty() {
             let least = if self.settings.huge { HUGE } else { BLOCK };
@@ -203,12 +200,7 @@ impl Inner {
             let region = self.map(size).or_else(|error| if size > least { self.map(least) } else { Err(error) })?;
             let region = Arc::new(region);
             let pieces = (0..region.len()).step_by(BLOCK).rev();
-            supply.spare.extend(pieces.map(|offset| Piece {
-                region: Arc::clone(&region),
-                offset,
-                fresh: 0,
-                filled: offset,
-            }));
+            supply.spare.extend(pieces.map(|offset| Piece { region: Arc::clone(&region), offset, used: 0, filled: 0 }));
         }
         let piece = supply.spare.pop().ok_or_else(|| Error::unsupported("no memory"))?;
         Ok((piece, BLOCK, granule))
@@ -238,37 +230,36 @@ impl Inner {
         }
     }
 
-    /// How much may wait for the next barrier, where so much is in use.
-    #[inline]
-    pub(super) fn threshold(&self, used: usize) -> usize {
-        self.settings.quarantine.saturating_add(WAITING + used / 8)
-    }
-
     /// Lets what was freed be reused.
     #[cold]
-    pub(super) fn reclaim(&self, number: usize) -> Vec<Dead> {
-        let shard = self.shard(number);
-        let batch = shard.lock().take_waiting(self.settings.quarantine);
-        if batch.is_empty() {
-            return Vec::new();
-        }
-        // Traps stand there. From here on no core has anything of what stood there before.
-        let emptied = if sys::serialize_cores() {
-            shard.lock().reuse(&batch)
-        } else {
-            tracing::warn!("the cores cannot be serialized (membarrier): freed code is not reused");
-            shard.lock().never_reuse(batch)
+    pub(super) fn reclaim(&self, number: usize) {
+        let home = &self.shards[number];
+        let (batch, closed) = {
+            let mut shard = home.lock();
+            (shard.take_waiting(self.settings.quarantine), shard.is_closed())
         };
-        self.put_away(emptied)
+        // Traps stand there. From here on no core has anything of what stood there before.
+        let serialized = closed || batch.is_empty() || sys::serialize_cores();
+        if !serialized {
+            tracing::warn!("the cores cannot be serialized (membarrier): freed code is not reused");
+        }
+        let emptied = {
+            let mut shard = home.lock();
+            let emptied = if serialized { shard.reuse(batch) } else { shard.never_reuse(batch) };
+            // This much waits for the barrier that lets it be reused.
+            shard.set_limit(|used| self.settings.quarantine.saturating_add(WAITING + used / 8));
+            emptied
+        };
+        drop(self.put_away(emptied));
     }
 
     /// Keeps the memory of emptied blocks for later, or gives it back to the system.
-    pub(super) fn put_away(&self, emptied: Vec<Emptied>) -> Vec<Dead> {
+    fn put_away(&self, emptied: Vec<Emptied>) -> Vec<Dead> {
         let mut supply = self.supply.lock().unwrap_or_else(PoisonError::into_inner);
         let put_away = |Emptied { block: dead, reusable }: Emptied| {
             let block = dead.block();
-            if let Some((fresh, filled)) = reusable.filter(|_| block.len == BLOCK) {
-                supply.spare.push(Piece { region: Arc::clone(&block.region), offset: block.offset, fresh, filled });
+            if let Some((used, filled)) = reusable.filter(|_| block.len == BLOCK) {
+                supply.spare.push(Piece { region: Arc::clone(&block.region), offset: block.offset, used, filled });
                 // A region of which nothing is used goes, if enough is spare without it.
                 let whole = supply.spare.iter().filter(|piece| Arc::ptr_eq(&piece.region, &block.region)).count();
                 if whole * BLOCK == block.region.len() && (supply.spare.len() - whole) * BLOCK >= SPARE {
@@ -289,8 +280,8 @@ impl Inner {
             return;
         }
         for number in 0..self.shards.len() {
-            let emptied = self.shard(number).lock().close();
-            drop(self.put_away(emptied));
+            self.home(number).lock().close();
+            self.reclaim(number);
         }
         self.supply.lock().unwrap_or_else(PoisonError::into_inner).spare.clear();
     }
@@ -298,7 +289,12 @@ impl Inner {
     pub(super) fn stats(&self) -> HeapStats {
         let mut stats = HeapStats::default();
         for number in 0..self.shards.len() {
-            self.shard(number).lock().add_to(&mut stats);
+            let shard = self.home(number).lock().stats();
+            stats.used += shard.used;
+            stats.waiting += shard.waiting;
+            stats.free += shard.free;
+            stats.longest_free = stats.longest_free.max(shard.longest_free);
+            stats.codes += shard.codes;
         }
         let supply = self.supply.lock().unwrap_or_else(PoisonError::into_inner);
         stats.free += supply.spare.len() * BLOCK;

@@ -2,8 +2,8 @@
 #![allow(unsafe_code)] // Writes to room that it took, and the user's word for a function's type.
 
 mod block;
+mod holes;
 mod inner;
-mod ranges;
 mod region;
 mod shard;
 mod sync;
@@ -14,7 +14,7 @@ use std::sync::atomic::Ordering;
 
 pub(crate) use block::Hold;
 use inner::{Inner, Settings, Site};
-use region::{Place, Region};
+use region::Region;
 use shard::Room;
 
 use super::situation::{Situation, Strategy};
@@ -30,8 +30,8 @@ use crate::function::{FnPtr, Function};
 /// # Where the memory is, and what is in it
 ///
 /// The heap grows by chunks, near the executable where there is room, and hands out parts of pages at multiples of 16 bytes.
-/// Its bookkeeping lies elsewhere. Room that is free again, and what is left of a page, is full of instructions that trap;
-/// pages that were never used are zeros. What is freed is reused when every core has forgotten it, which one system call
+/// Its bookkeeping lies elsewhere. Room that is free again, and room that comes next, is full of instructions that trap;
+/// memory that was never used is zeros. What is freed is reused when every core has forgotten it, which one system call
 /// does for many at once.
 ///
 /// # fork
@@ -187,11 +187,10 @@ impl CodeHeap {
     /// The code is empty or longer than 2 GiB, or the system refuses memory. Nothing is left behind.
     #[inline]
     pub fn publish(&self, code: &[u8]) -> Result<Code> {
-        let room = self.room(code.len(), 1)?;
-        let region = &*room.hold.block().region;
+        let mut room = self.inner.room(code.len(), 1)?;
         // SAFETY: the room was just taken, in this process.
-        unsafe { region.write(&room.place, code) }.map_err(|error| unwritten(&room, error))?;
-        Region::publish(std::iter::once((region, &room.place)))?;
+        unsafe { room.write(code) }.map_err(|error| unwritten(&room, error))?;
+        Region::publish(std::iter::once((room.region(), room.place())))?;
         Ok(Code::of(room))
     }
 
@@ -205,15 +204,10 @@ impl CodeHeap {
         if !align.is_power_of_two() {
             return Err(Error::malformed(format!("an alignment of {align} bytes is not a power of two")));
         }
-        let room = self.room(len, align)?;
+        let room = self.inner.room(len, align)?;
         // SAFETY: the room was just taken, in this process.
-        let in_place = unsafe { room.hold.block().region.bytes(&room.place) }.is_some();
-        let mut draft = Draft { room, apart: if in_place { Vec::new() } else { vec![0; len] } };
-        if in_place {
-            // What was there before, or traps.
-            draft.bytes().fill(0);
-        }
-        Ok(draft)
+        let apart = unsafe { room.region().prepare(&room.place()) }.map_err(|error| unwritten(&room, error))?;
+        Ok(Draft { room, apart })
     }
 
     /// Publishes drafts together: one change of permissions for those that lie side by side, and one barrier for all.
@@ -226,7 +220,7 @@ impl CodeHeap {
         for draft in &mut drafts {
             draft.finish()?;
         }
-        Region::publish(drafts.iter().map(|draft| (&*draft.room.hold.block().region, &draft.room.place)))?;
+        Region::publish(drafts.iter().map(|draft| (draft.room.region(), draft.room.place())))?;
         Ok(drafts.into_iter().map(|draft| Code::of(draft.room)).collect())
     }
 
@@ -235,20 +229,11 @@ impl CodeHeap {
     pub fn stats(&self) -> HeapStats {
         if self.inner.is_of_this_process() { self.inner.stats() } else { self.inner.successor().stats() }
     }
-
-    #[inline]
-    fn room(&self, len: usize, align: usize) -> Result<Room> {
-        if self.inner.is_of_this_process() {
-            self.inner.room(len, align)
-        } else {
-            self.inner.successor().room(len, align)
-        }
-    }
 }
 
 #[cold]
 fn unwritten(room: &Room, error: std::io::Error) -> Error {
-    Error::system(format!("cannot write {} bytes to {:#x}", room.place.len, room.address()), error)
+    Error::system(format!("cannot write {} bytes to {:#x}", room.len, room.address()), error)
 }
 
 impl Clone for CodeHeap {
@@ -277,7 +262,7 @@ impl fmt::Debug for CodeHeap {
 pub struct Draft {
     room: Room,
     /// The bytes, where they cannot be written in their place.
-    apart: Vec<u8>,
+    apart: Option<Box<[u8]>>,
 }
 
 impl Draft {
@@ -291,10 +276,10 @@ impl Draft {
     #[must_use]
     #[allow(clippy::len_without_is_empty, reason = "it never is")]
     pub fn len(&self) -> usize {
-        self.room.place.len
+        self.room.len
     }
 
-    /// The bytes, zeros at first, to be written.
+    /// The bytes, to be written. At first they are instructions that trap.
     ///
     /// # Panics
     ///
@@ -302,10 +287,10 @@ impl Draft {
     #[must_use]
     pub fn bytes(&mut self) -> &mut [u8] {
         assert!(self.is_of_this_process(), "a draft of a parent process is written");
-        // SAFETY: the draft has the place to itself, borrowed with it, and is of this process.
-        match unsafe { self.room.hold.block().region.bytes(&self.room.place) } {
-            Some(bytes) => bytes,
-            None => &mut self.apart,
+        match &mut self.apart {
+            Some(apart) => apart,
+            // SAFETY: the draft has the place to itself, borrowed with it, and is of this process.
+            None => unsafe { self.room.region().bytes(&self.room.place()) },
         }
     }
 
@@ -316,12 +301,12 @@ impl Draft {
     /// As for [`CodeHeap::publish_all`].
     pub fn publish(mut self) -> Result<Code> {
         self.finish()?;
-        Region::publish(std::iter::once((&*self.room.hold.block().region, &self.room.place)))?;
+        Region::publish(std::iter::once((self.room.region(), self.room.place())))?;
         Ok(Code::of(self.room))
     }
 
     fn is_of_this_process(&self) -> bool {
-        self.room.hold.block().heap.is_of_this_process()
+        self.room.is_of_this_process()
     }
 
     /// Puts everything in its place.
@@ -329,11 +314,10 @@ impl Draft {
         if !self.is_of_this_process() {
             return Err(Error::unsupported("a draft is published by the process that made it, not by its child"));
         }
-        let Place { len, .. } = self.room.place;
-        let region = &*self.room.hold.block().region;
-        // SAFETY: the draft has the place to itself, and is of this process.
-        unsafe { region.write(&self.room.place, &self.apart) }.map_err(|error| unwritten(&self.room, error))?;
-        debug_assert!(self.apart.is_empty() || self.apart.len() == len);
+        if let Some(apart) = &self.apart {
+            // SAFETY: the draft has the place to itself, and is of this process.
+            unsafe { self.room.write(apart) }.map_err(|error| unwritten(&self.room, error))?;
+        }
         Ok(())
     }
 }
@@ -349,7 +333,7 @@ pub struct Code {
 impl Code {
     #[inline]
     fn of(room: Room) -> Code {
-        Code { address: room.address(), len: room.place.len, hold: room.hold }
+        Code { address: room.address(), len: room.len, hold: room.hold }
     }
 
     /// The address of the code's first byte.

@@ -30,7 +30,7 @@ pub(super) struct Region {
 }
 
 /// A range of a region that one piece of code has to itself, to be written and published. It ends with traps.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Place {
     /// By offset: whole granules.
     pub(super) range: Range<usize>,
@@ -73,6 +73,30 @@ impl Region {
         self.strategy
     }
 
+    /// The address at which a byte is written, where any thread may write there at any time; else null.
+    pub(super) fn always_writable(&self, offset: usize) -> *mut u8 {
+        if self.writes.is_some() { self.pointer(offset) } else { std::ptr::null_mut() }
+    }
+
+    /// Makes memory that was never used ready: the system provides it at once, and it is filled with traps.
+    ///
+    /// # Safety
+    ///
+    /// The range is the caller's alone, and of this process.
+    pub(super) unsafe fn provide(&self, range: Range<usize>) {
+        if self.strategy == Strategy::Seal {
+            // Pages that cannot be written now cannot be executed either.
+            return;
+        }
+        if let Some(writes) = &self.writes {
+            writes.populate(range.clone(), 0);
+        }
+        // SAFETY: as the caller says.
+        if let Err(error) = unsafe { self.fill(range) } {
+            tracing::warn!("free room of the heap is not filled with traps: {error}");
+        }
+    }
+
     /// Whether threads cannot write through a pointer, but copy by a call of the system's.
     fn is_toggled(&self) -> bool {
         matches!(self.strategy, Strategy::ThreadToggle | Strategy::ToggleCallback)
@@ -92,19 +116,40 @@ impl Region {
         mapping.pointer().wrapping_add(offset)
     }
 
-    /// The bytes of a place, to be written where they stand. `None`: this way takes them only whole, by
-    /// [`write`](Region::write).
+    /// The bytes of a place, to be written where they stand.
     ///
     /// # Safety
     ///
-    /// The place is the caller's alone for as long as the slice is, was not published, and belongs to this process.
+    /// The place is the caller's alone for as long as the slice is, was not published, and belongs to this process; the strategy
+    /// is not one under which [`prepare`](Region::prepare) gives other memory.
     #[allow(clippy::mut_from_ref, reason = "of memory that this region does not refer to")]
-    pub(super) unsafe fn bytes(&self, place: &Place) -> Option<&mut [u8]> {
-        if self.is_toggled() {
-            return None;
-        }
+    pub(super) unsafe fn bytes(&self, place: &Place) -> &mut [u8] {
+        debug_assert!(!self.is_toggled());
         // SAFETY: in the mapping, initialised by the system, writable until the place is published, and the caller's alone.
-        Some(unsafe { std::slice::from_raw_parts_mut(self.pointer(place.range.start), place.len) })
+        unsafe { std::slice::from_raw_parts_mut(self.pointer(place.range.start), place.len) }
+    }
+
+    /// Makes a place full of traps, to be written by and by: where it stands, or in memory that this gives.
+    ///
+    /// # Safety
+    ///
+    /// The place is the caller's alone, was not published, and belongs to this process.
+    #[inline]
+    pub(super) unsafe fn prepare(&self, place: &Place) -> io::Result<Option<Box<[u8]>>> {
+        match self.strategy {
+            // Free memory is full of traps.
+            Strategy::DualMapping => Ok(None),
+            Strategy::Seal => {
+                // SAFETY: as the caller says.
+                unsafe { self.fill(place.range.clone()) }?;
+                Ok(None)
+            }
+            _ => {
+                let mut bytes = vec![0; place.len].into_boxed_slice();
+                fixup::fill_with_traps(Target::host().arch(), &mut bytes, 0..place.len);
+                Ok(Some(bytes))
+            }
+        }
     }
 
     /// Copies `code` to the start of a place.
@@ -116,8 +161,8 @@ impl Region {
     pub(super) unsafe fn write(&self, place: &Place, code: &[u8]) -> io::Result<()> {
         // SAFETY: as the caller says, and no longer than the place.
         unsafe { self.copy(place.range.start, code)? };
-        // Freed memory is full of traps.
-        if !place.reused || self.strategy == Strategy::Seal {
+        // Free memory is full of traps, but where its pages are not executable.
+        if self.strategy == Strategy::Seal {
             let tail = place.range.start + place.len..place.range.end;
             // SAFETY: the rest of the place, as the caller says.
             unsafe { self.fill(tail)? };
@@ -159,7 +204,12 @@ impl Region {
             // SAFETY: as the caller says.
             return unsafe { self.copy(range.start, &traps) };
         }
-        // SAFETY: in the mapping, writable, and nobody else's, by the caller's word.
+        if (range.start | len).is_multiple_of(16) {
+            // SAFETY: in the mapping, writable, and nobody else's, by the caller's word.
+            unsafe { fill_with_traps(self.pointer(range.start), len) };
+            return Ok(());
+        }
+        // SAFETY: as above.
         let bytes = unsafe { std::slice::from_raw_parts_mut(self.pointer(range.start), len) };
         fixup::fill_with_traps(arch, bytes, 0..len);
         Ok(())
@@ -171,7 +221,7 @@ impl Region {
     ///
     /// The system refuses. Whatever is executable by then is written whole, and nobody knows its address yet.
     #[inline]
-    pub(super) fn publish<'a>(places: impl Iterator<Item = (&'a Region, &'a Place)> + Clone) -> Result<()> {
+    pub(super) fn publish<'a>(places: impl Iterator<Item = (&'a Region, Place)> + Clone) -> Result<()> {
         // The writes went through the data cache; instructions are fetched through another.
         for (region, place) in places.clone() {
             sys::clean_caches(region.address(place.range.start), place.range.len());
@@ -195,8 +245,8 @@ impl Region {
 
     /// Makes the pages of places executable, with one call for each run of neighbours.
     #[cold]
-    fn seal<'a>(places: impl Iterator<Item = (&'a Region, &'a Place)>) -> Result<()> {
-        let mut places: Vec<_> = places.map(|(region, place)| (region, place.range.clone())).collect();
+    fn seal<'a>(places: impl Iterator<Item = (&'a Region, Place)>) -> Result<()> {
+        let mut places: Vec<_> = places.map(|(region, place)| (region, place.range)).collect();
         places.sort_by_key(|(region, range)| region.address(range.start));
         let mut run: Option<(&Region, Range<usize>)> = None;
         for (region, range) in places {
@@ -242,6 +292,18 @@ impl Region {
         sys::clean_caches(address, len);
         Ok(())
     }
+}
+
+/// Fills granules with instructions that trap.
+///
+/// # Safety
+///
+/// `len` bytes from `start` on, multiples of 16, are writable and nobody else's.
+#[inline]
+pub(super) unsafe fn fill_with_traps(start: *mut u8, len: usize) {
+    const TRAPS: u128 = fixup::sixteen_bytes_of_traps(Target::host().arch());
+    // SAFETY: as the caller says; zeros or code are values too.
+    unsafe { std::slice::from_raw_parts_mut(start.cast::<u128>(), len / 16) }.fill(TRAPS);
 }
 
 impl Drop for Region {

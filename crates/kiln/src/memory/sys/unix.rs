@@ -194,16 +194,21 @@ impl Mapping {
         Ok(())
     }
 
-    /// Has the system provide the pages of the first `len` bytes, which are about to be written, all at once instead of each at
-    /// its first write; those of the first `huge` bytes in huge pages, if it can. Where it cannot, nothing is different but the
+    /// Has the system provide the pages of a range of bytes, which are about to be written, all at once instead of each at its
+    /// first write; those of the first `huge` bytes in huge pages, if it can. Where it cannot, nothing is different but the
     /// time.
-    pub(crate) fn populate(&self, len: usize, huge: usize) {
-        assert!(len.max(huge) <= self.len, "a part of the mapping");
+    pub(crate) fn populate(&self, range: Range<usize>, huge: usize) {
+        assert!(range.start <= range.end && range.end.max(huge) <= self.len, "a part of the mapping");
         #[cfg(target_os = "linux")]
-        for (len, advice) in [(huge, libc::MADV_HUGEPAGE), (len, libc::MADV_POPULATE_WRITE)] {
-            if len > 0 {
-                // SAFETY: the pages are this mapping's, by the assertion, and their contents stay (the latter: Linux 5.14).
-                unsafe { libc::madvise(self.start.as_ptr().cast(), len, advice) };
+        {
+            let first = range.start - range.start % page_size() as usize;
+            for (range, advice) in [(0..huge, libc::MADV_HUGEPAGE), (first..range.end, libc::MADV_POPULATE_WRITE)] {
+                if !range.is_empty() {
+                    // SAFETY: in the mapping, by the assertion.
+                    let start = unsafe { self.start.add(range.start) };
+                    // SAFETY: the pages are this mapping's, and their contents stay (the latter: Linux 5.14).
+                    unsafe { libc::madvise(start.as_ptr().cast(), range.len(), advice) };
+                }
             }
         }
     }
