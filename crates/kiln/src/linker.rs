@@ -324,7 +324,8 @@ impl<'a> Linker<'a> {
     pub(crate) unsafe fn load_by(self, strategy: Strategy) -> Result<Module> {
         let outside = |name: &str, asked: Asked| {
             if asked.is_thread_local() {
-                return self.descriptor(name, asked).or_else(|| register::thread_local(name, asked));
+                let elf = || self.thread_local(name).filter(|_| asked == Asked::ThreadLocal);
+                return self.descriptor(name, asked).or_else(|| elf().map(|_| Found::ThreadLocal));
             }
             // What the process and its libraries have is not hidden to them alone.
             let process = || {
@@ -342,7 +343,8 @@ impl<'a> Linker<'a> {
         let addresses = layout.place(&self.graph, &resolved, staged.bases())?;
         let mut storage = None;
         fixup::write_image(&self.graph, &resolved, &entries, &addresses, staged.segments(), |template| {
-            let (opened, block) = Storage::open(&self.graph, &resolved, &entries, &addresses, template)?;
+            let definer = |name: &str| self.thread_local_definer(name);
+            let (opened, block) = Storage::open(&self.graph, &resolved, &entries, &addresses, template, definer)?;
             storage = Some(opened);
             Ok(block)
         })?;

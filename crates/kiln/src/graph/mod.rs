@@ -23,7 +23,7 @@ pub(crate) use names::NameTable;
 pub(crate) use relocations::{Rela, Relocation, RelocationTable, Relocations};
 pub(crate) use resolve::{Asked, Found, Own, Place, Resolved, resolve};
 pub(crate) use role::{Calls, Role, SymbolKind, When};
-pub(crate) use threads::{Access, ThreadSlots, Variable};
+pub(crate) use threads::{Access, ThreadSlot, ThreadSlots, Variable};
 
 use crate::error::{Error, Result};
 use crate::target::{Arch, Format};

@@ -3,9 +3,11 @@
 use std::sync::Arc;
 
 use super::Linker;
+use crate::error::{Error, Result};
 use crate::function::FnPtr;
 use crate::graph::{Asked, Found};
-use crate::module::Module;
+use crate::module::{Library, Module};
+use crate::register::{self, Definer};
 use crate::target::TargetAddr;
 
 /// The user's own way to find a symbol.
@@ -63,6 +65,32 @@ impl Linker<'_> {
     pub(super) fn descriptor(&self, name: &str, asked: Asked) -> Option<Found> {
         let modules = if asked == Asked::ThreadVariable { &self.modules } else { &[][..] };
         modules.iter().find_map(|module| module.descriptor(name)).map(Found::At)
+    }
+
+    /// Who defines a thread-local variable that the inputs do not: another module, a library, the process.
+    pub(super) fn thread_local(&self, name: &str) -> Option<Definer> {
+        let library = || self.libraries.iter().find_map(|library| library.thread_local(name));
+        let module = self.modules.iter().find_map(|module| module.thread_local(name));
+        module.or_else(library).or_else(|| register::thread_local(name))
+    }
+
+    /// As [`thread_local`](Linker::thread_local), for the loader to look up.
+    ///
+    /// # Errors
+    ///
+    /// It would find another one.
+    pub(super) fn thread_local_definer(&self, name: &str) -> Result<Definer> {
+        let unknown = || Error::undefined("is no thread-local variable that is defined any more");
+        let definer = self.thread_local(name).ok_or_else(unknown)?;
+        let library = |library: &&Library| library.thread_local(name).is_some_and(|found| found == definer);
+        if self.libraries.iter().find(library).is_some_and(|library| library.is_hidden_by_the_process(name)) {
+            return Err(Error::unsupported(format!(
+                "is a thread-local variable of {} and a symbol of the process, which the loader takes first",
+                definer.library.unwrap_or_default()
+            ))
+            .help("give the variable another name, or leave the library out"));
+        }
+        Ok(definer)
     }
 
     /// What `name` means by the user's resolver, which is not asked for guesses.

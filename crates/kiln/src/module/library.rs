@@ -3,10 +3,13 @@
 
 use std::ffi::{CStr, CString, c_void};
 use std::io;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
+
+use object::{Object, ObjectSymbol, SymbolKind};
 
 use crate::error::{Error, Result};
 use crate::memory;
+use crate::register::{self, Definer};
 use crate::target::TargetAddr;
 
 /// A shared library, open as long as a handle to it is there.
@@ -14,7 +17,11 @@ use crate::target::TargetAddr;
 pub(crate) struct Library(Arc<Handle>);
 
 #[derive(Debug)]
-struct Handle(*mut c_void);
+struct Handle {
+    open: *mut c_void,
+    /// What the loader calls its file, and the thread-local variables that it exports. Read when somebody asks.
+    thread_locals: OnceLock<Option<(String, Vec<String>)>>,
+}
 
 // SAFETY: a handle of the loader's is the process's, not a thread's, and the loader has a lock.
 unsafe impl Send for Handle {}
@@ -49,8 +56,35 @@ impl Library {
 
     /// The address of a symbol that the library, or one that it needs, exports.
     pub(crate) fn symbol(&self, name: &str) -> Option<TargetAddr> {
-        symbol(self.0.0, name)
+        symbol(self.0.open, name)
     }
+
+    /// A thread-local variable that the library itself exports. Its file says so: to ask the loader would make it a copy for
+    /// this thread, after which code can no longer count with a fixed distance to it.
+    pub(crate) fn thread_local(&self, name: &str) -> Option<Definer> {
+        let known = self.0.thread_locals.get_or_init(|| {
+            // SAFETY: opened by `open`, and closed when the handle is dropped.
+            let file = unsafe { register::library_file(self.0.open) }?;
+            let names = thread_locals(&std::fs::read(&file).ok()?);
+            Some((file, names))
+        });
+        let (file, names) = known.as_ref()?;
+        let is_there = names.iter().any(|export| export == name);
+        is_there.then(|| Definer { library: Some(file.clone()), name: name.to_owned() })
+    }
+
+    /// Whether the loader, which looks in the process first, would take another symbol of this name than the library's.
+    pub(crate) fn is_hidden_by_the_process(&self, name: &str) -> bool {
+        let process = address(libc::RTLD_DEFAULT, name);
+        !process.is_null() && process != address(self.0.open, name)
+    }
+}
+
+/// The names of the thread-local variables that a shared library exports.
+fn thread_locals(bytes: &[u8]) -> Vec<String> {
+    let Ok(file) = object::File::parse(bytes) else { return Vec::new() };
+    let variables = file.dynamic_symbols().filter(|symbol| symbol.kind() == SymbolKind::Tls && !symbol.is_undefined());
+    variables.filter_map(|symbol| symbol.name().ok().map(str::to_owned)).collect()
 }
 
 #[rustfmt::skip]
@@ -62,7 +96,7 @@ fn open(file: &str) -> std::result::Result<Handle, String> {
     // SAFETY: the name ends in NUL. The library's initializers run, by the word of whoever asks for it.
     let handle = unsafe { libc::dlopen(name.as_ptr(), libc::RTLD_NOW | libc::RTLD_LOCAL) };
     if !handle.is_null() {
-        return Ok(Handle(handle));
+        return Ok(Handle { open: handle, thread_locals: OnceLock::new() });
     }
     // SAFETY: it has no preconditions.
     let reason = unsafe { libc::dlerror() };
@@ -76,7 +110,7 @@ fn open(file: &str) -> std::result::Result<Handle, String> {
 impl Drop for Handle {
     fn drop(&mut self) {
         // SAFETY: opened by `open`, closed here alone; no code uses it any more, which had a handle.
-        unsafe { libc::dlclose(self.0) };
+        unsafe { libc::dlclose(self.open) };
     }
 }
 
@@ -86,10 +120,15 @@ pub(crate) fn process_symbol(name: &str) -> Option<TargetAddr> {
 }
 
 fn symbol(handle: *mut c_void, name: &str) -> Option<TargetAddr> {
-    let name = CString::new(name).ok()?;
-    // SAFETY: the name ends in NUL, and the handle is the loader's, which is open, or `RTLD_DEFAULT`.
-    let address = unsafe { libc::dlsym(handle, name.as_ptr()) };
+    let address = address(handle, name);
     // Only in a file: that of a thread-local variable is one thread's copy, and every other thread would be given it too.
     let found = !address.is_null() && memory::sys::is_in_a_file(address as usize);
     found.then_some(TargetAddr(address as usize as u64))
+}
+
+/// Null where the loader finds none.
+fn address(handle: *mut c_void, name: &str) -> *mut c_void {
+    let Ok(name) = CString::new(name) else { return std::ptr::null_mut() };
+    // SAFETY: the name ends in NUL, and the handle is the loader's, which is open, or `RTLD_DEFAULT`.
+    unsafe { libc::dlsym(handle, name.as_ptr()) }
 }

@@ -12,7 +12,7 @@ use std::sync::{Arc, OnceLock};
 use crate::error::{Error, Result};
 use crate::function::{FnPtr, Function};
 use crate::memory::Published;
-use crate::register::{Arguments, Exit, Frames, Storage};
+use crate::register::{Arguments, Definer, Exit, Frames, Storage};
 use crate::target::TargetAddr;
 
 pub(crate) use explain::Places;
@@ -45,7 +45,7 @@ pub(crate) struct Owner {
     exit: OnceLock<Exit>,
     arguments: Arguments,
     /// In this order they end.
-    _registrations: (Option<Storage>, Option<Frames>),
+    registrations: (Option<Storage>, Option<Frames>),
     memory: Published,
     /// What the code may call into.
     uses: Uses,
@@ -67,7 +67,7 @@ impl Module {
         arguments: Arguments,
         registrations: (Option<Storage>, Option<Frames>),
     ) -> Module {
-        let owner = Owner { exit: OnceLock::new(), arguments, _registrations: registrations, memory, uses };
+        let owner = Owner { exit: OnceLock::new(), arguments, registrations, memory, uses };
         Module(Arc::new(Inner { owner: Arc::new(owner), symbols, places }))
     }
 
@@ -122,6 +122,12 @@ impl Module {
     #[must_use]
     pub fn address(&self, name: &str) -> Option<*const ()> {
         self.0.symbols.find(name).map(|defined| defined.address as *const ())
+    }
+
+    /// A thread-local variable that the module exports.
+    pub(crate) fn thread_local(&self, name: &str) -> Option<Definer> {
+        let (storage, _) = &self.0.owner.registrations;
+        storage.as_ref().and_then(|storage| storage.variable(name))
     }
 
     /// The exported symbols with their addresses, by name.

@@ -99,6 +99,13 @@ pub(super) fn open_storage(_library: &[u8], _count: usize) -> Result<(Opened, Ve
     Err("thread-local variables of ELF objects need a loader of ELF libraries".to_owned())
 }
 
+/// # Safety
+///
+/// None here.
+pub(crate) unsafe fn library_file(_handle: *mut c_void) -> Option<String> {
+    None
+}
+
 /// What ELF objects can use of the process's: nothing.
 pub(super) fn has_thread_local(_name: &str) -> bool {
     false

@@ -165,6 +165,31 @@ fn loader_error() -> String {
     unsafe { CStr::from_ptr(reason) }.to_string_lossy().into_owned()
 }
 
+/// The path of an open library's file, by which the loader knows it.
+///
+/// # Safety
+///
+/// The handle is the loader's, and open.
+pub(crate) unsafe fn library_file(handle: *mut c_void) -> Option<String> {
+    /// `<link.h>`: the beginning, which is the same for all.
+    #[repr(C)]
+    struct LinkMap {
+        _address: usize,
+        name: *const c_char,
+    }
+    let mut map: *const LinkMap = std::ptr::null();
+    // SAFETY: an open handle, by the caller's word, and room for the pointer that is asked for.
+    let result = unsafe { libc::dlinfo(handle, libc::RTLD_DI_LINKMAP, (&raw mut map).cast()) };
+    if result != 0 || map.is_null() {
+        return None;
+    }
+    // SAFETY: the loader's own record of the library, which lives as long as that is open.
+    let name = unsafe { (*map).name };
+    // SAFETY: a string of the loader's, which lives as long.
+    let name = unsafe { CStr::from_ptr(name) };
+    name.to_str().ok().filter(|name| name.contains('/')).map(str::to_owned)
+}
+
 /// Whether the process has a thread-local variable, or anything else, of this name.
 pub(super) fn has_thread_local(name: &str) -> bool {
     let Ok(name) = CString::new(name) else { return false };

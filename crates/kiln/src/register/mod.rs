@@ -23,10 +23,11 @@ use linux as sys;
 pub(crate) use arguments::Arguments;
 pub(crate) use exit::Exit;
 pub(crate) use indirect::choose_all;
-pub(crate) use storage::Storage;
+pub(crate) use storage::{Definer, Storage};
+pub(crate) use sys::library_file;
 pub(crate) use unwind::Frames;
 
-use crate::graph::{Asked, Found};
+use crate::graph::Found;
 use crate::target::TargetAddr;
 
 /// What a name of C's runtime means to a module, which must not be what it means to the process: functions that would
@@ -45,6 +46,6 @@ pub(crate) fn runtime_symbol(name: &str) -> Option<Found> {
 }
 
 /// A thread-local variable of the process.
-pub(crate) fn thread_local(name: &str, asked: Asked) -> Option<Found> {
-    (asked == Asked::ThreadLocal && sys::has_thread_local(name)).then_some(Found::ThreadLocal)
+pub(crate) fn thread_local(name: &str) -> Option<Definer> {
+    sys::has_thread_local(name).then(|| Definer { library: None, name: name.to_owned() })
 }

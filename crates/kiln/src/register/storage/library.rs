@@ -3,12 +3,14 @@
 //!
 //! Source: *System V ABI*, chapters 4 and 5; U. Drepper, *ELF Handling For Thread-Local Storage*.
 
-use std::borrow::Cow;
-
 /// The name of the words.
 pub(in crate::register) const WORDS: &std::ffi::CStr = c"kiln_words";
 
 pub(super) struct Library<'l> {
+    /// What others need it by.
+    pub(super) name: &'l str,
+    /// The names of libraries that define what is imported.
+    pub(super) needed: &'l [String],
     pub(super) machine: u16,
     pub(super) template: &'l [u8],
     /// Of the storage, in bytes.
@@ -17,7 +19,9 @@ pub(super) struct Library<'l> {
     /// Whether the storage must be at a fixed distance from the thread pointer.
     pub(super) fixed: bool,
     /// Thread-local variables that others define.
-    pub(super) imports: &'l [Cow<'l, str>],
+    pub(super) imports: &'l [String],
+    /// Thread-local variables that others may use, with their places in the storage.
+    pub(super) exports: &'l [(String, u64)],
     pub(super) words: Vec<u64>,
     pub(super) relocations: Vec<(usize, Relocation)>,
 }
@@ -52,8 +56,12 @@ impl Library<'_> {
             at
         };
         let words_name = name(WORDS.to_bytes());
+        let own_name = name(self.name.as_bytes());
+        let needed: Vec<u32> = self.needed.iter().map(|needed| name(needed.as_bytes())).collect();
         let imports: Vec<u32> = self.imports.iter().map(|import| name(import.as_bytes())).collect();
-        let symbols = FIRST_IMPORT as usize + imports.len();
+        let exports: Vec<(u32, u64)> =
+            self.exports.iter().map(|(text, place)| (name(text.as_bytes()), *place)).collect();
+        let symbols = FIRST_IMPORT as usize + imports.len() + exports.len();
 
         // Offsets in the file, which are addresses too.
         let mut end = HEADER + 4 * PROGRAM_HEADER;
@@ -65,7 +73,8 @@ impl Library<'_> {
         let symbols_at = room(24 * symbols, 8);
         let hash_at = room(4 * (3 + symbols), 8);
         let relocations_at = room(24 * self.relocations.len(), 8);
-        let dynamic_at = room(16 * 10, 8);
+        let dynamic_size = 16 * (11 + needed.len());
+        let dynamic_at = room(dynamic_size, 8);
         let words_at = room(8 * self.words.len().max(1), 16);
         let names_at = room(names.len(), 1);
         let template_at = room(self.template.len(), self.align as usize);
@@ -85,7 +94,7 @@ impl Library<'_> {
         const WRITE: u32 = 2;
         let [none, load, dynamic, tls, stack] = [0, 1, 2, 7, 0x6474_e551];
         bytes.program_header(load, READ | WRITE, 0, end as u64, end as u64, PAGE);
-        bytes.program_header(dynamic, READ | WRITE, dynamic_at, 160, 160, 8);
+        bytes.program_header(dynamic, READ | WRITE, dynamic_at, dynamic_size as u64, dynamic_size as u64, 8);
         // Without it the loader would make every stack executable.
         bytes.program_header(stack, READ | WRITE, 0, 0, 0, 16);
         let kind = if self.size > 0 { tls } else { none };
@@ -98,6 +107,9 @@ impl Library<'_> {
         for import in &imports {
             // A global thread-local variable (1 << 4 | 6) of no section.
             bytes.symbol(*import, 0x16, 0, 0, 0);
+        }
+        for (export, place) in &exports {
+            bytes.symbol(*export, 0x16, 1, *place, 0);
         }
         // One chain of all symbols.
         bytes.pad(hash_at);
@@ -114,8 +126,13 @@ impl Library<'_> {
             bytes.u64s(&[words_at + 8 * *word as u64, info, relocation.addend as u64]);
         }
         bytes.pad(dynamic_at);
-        // DT_HASH, STRTAB, SYMTAB, STRSZ, SYMENT, RELA, RELASZ, RELAENT, FLAGS (DF_STATIC_TLS), NULL
+        for needed in &needed {
+            // DT_NEEDED
+            bytes.u64s(&[1, u64::from(*needed)]);
+        }
+        // DT_SONAME, HASH, STRTAB, SYMTAB, STRSZ, SYMENT, RELA, RELASZ, RELAENT, FLAGS (DF_STATIC_TLS), NULL
         for (tag, value) in [
+            (14, u64::from(own_name)),
             (4, hash_at),
             (5, names_at),
             (6, symbols_at),

@@ -10,10 +10,14 @@ mod blocks;
 mod library;
 mod thunk;
 
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use super::sys;
 use crate::error::{Error, Result};
 use crate::fixup::{self, Block};
-use crate::graph::{Access, Entries, LinkGraph, Permission, Resolved, Role, Section, Variable};
+use crate::graph::{
+    Access, Entries, LinkGraph, Permission, Place, Resolved, Role, Section, SymbolKind, ThreadSlot, Variable,
+};
 use crate::layout::Addresses;
 use crate::target::Format;
 #[allow(unused_imports, reason = "not used on every system")]
@@ -22,7 +26,21 @@ use library::{Library, Relocation};
 
 /// Thread-local storage, until this is dropped.
 #[derive(Debug)]
-pub(crate) struct Storage(#[allow(dead_code, reason = "held for its drop")] Made);
+pub(crate) struct Storage {
+    /// What the loader knows it by.
+    name: String,
+    /// The variables that others may use.
+    exports: Vec<(String, u64)>,
+    _made: Made,
+}
+
+/// Who defines a thread-local variable, and by which name the loader knows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Definer {
+    /// The library. `None`: any that is there for all.
+    pub(crate) library: Option<String>,
+    pub(crate) name: String,
+}
 
 #[derive(Debug)]
 #[allow(dead_code, reason = "held for its drop")]
@@ -34,7 +52,14 @@ enum Made {
 }
 
 impl Storage {
-    /// Asks for the block of an image with this initial image, and for the words of its slots.
+    /// A variable of this storage, for others. They must keep it.
+    pub(crate) fn variable(&self, name: &str) -> Option<Definer> {
+        let is_there = self.exports.iter().any(|(export, _)| export == name);
+        is_there.then(|| Definer { library: Some(self.name.clone()), name: exported(&self.name, name) })
+    }
+
+    /// Asks for the block of an image with this initial image, and for the words of its slots. `definer` says who defines a
+    /// variable that the image does not.
     ///
     /// # Errors
     ///
@@ -46,25 +71,48 @@ impl Storage {
         entries: &Entries,
         addresses: &Addresses,
         template: &[u8],
+        definer: impl Fn(&str) -> Result<Definer>,
     ) -> Result<(Storage, Block)> {
         if fixup::has_descriptors(graph, resolved) {
             return Storage::own(graph, resolved, entries, addresses);
         }
         let types = fixup::loader_types(graph.arch);
         let threads = &addresses.layout.threads;
-        let names: Vec<_> = resolved.thread_imports.iter().map(|id| graph.symbol_name(graph.symbol(*id))).collect();
+        static NEXT: AtomicU64 = AtomicU64::new(1);
+        let name = format!("kiln-thread-local-{}", NEXT.fetch_add(1, Ordering::Relaxed));
+        let (mut imports, mut needed) = (Vec::new(), Vec::new());
+        for id in &resolved.thread_imports {
+            let name = graph.symbol_name(graph.symbol(*id));
+            let definer = definer(&name).map_err(|error| error.symbol(&*name))?;
+            imports.push(definer.name);
+            needed.extend(definer.library);
+        }
+        needed.sort_unstable();
+        needed.dedup();
+        let exports = exports(graph, resolved, addresses);
+        let for_loader: Vec<_> = exports.iter().map(|(export, place)| (exported(&name, export), *place)).collect();
         let mut library = Library {
+            name: &name,
+            needed: &needed,
             machine: types.machine,
             template,
             size: threads.size,
             align: threads.align,
             fixed: entries.threads.fixed,
-            imports: &names,
+            imports: &imports,
+            exports: &for_loader,
             words: Vec::new(),
             relocations: Vec::new(),
         };
         if entries.threads.fixed {
             library.word(Relocation { kind: types.thread_offset, import: None, addend: 0 });
+        }
+        let descriptors = |slot: &&ThreadSlot| types.descriptors_are_fixed && slot.access == Access::Descriptor;
+        for slot in entries.threads.slots.iter().filter(descriptors) {
+            // The loader makes others where it has no room, and fails for want of this word.
+            if let Variable::Import(index, _) = slot.variable {
+                library.word(Relocation { kind: types.thread_offset, import: Some(index), addend: 0 });
+            }
         }
         let first = library.words.len();
         for slot in &entries.threads.slots {
@@ -96,7 +144,8 @@ impl Storage {
         let (opened, words) = sys::open_storage(&library.write(), library.words.len()).map_err(|reason| {
             let tried = format!("cannot make thread-local storage of {:#x} bytes", threads.size);
             let error = Error::system(tried, std::io::Error::other(reason));
-            match entries.threads.fixed {
+            let fixed = |slot: &ThreadSlot| slot.access == Access::Initial || descriptors(&slot);
+            match entries.threads.fixed || entries.threads.slots.iter().any(fixed) {
                 true => error.help(
                     "compile with -fPIC -ftls-model=global-dynamic, or start the program with \
                      GLIBC_TUNABLES=glibc.rtld.optional_static_tls=SIZE",
@@ -107,7 +156,7 @@ impl Storage {
         let offset = entries.threads.fixed.then(|| words.first().copied().unwrap_or_default());
         tracing::debug!("thread-local storage: {} bytes, {} words for the loader", threads.size, words.len());
         let words = words.get(first..).unwrap_or_default().to_vec();
-        Ok((Storage(Made::Loader(opened)), Block { offset, words, descriptor: [0, 0] }))
+        Ok((Storage { name, exports, _made: Made::Loader(opened) }, Block { offset, words, descriptor: [0, 0] }))
     }
 
     /// The storage of Mach-O variables.
@@ -134,6 +183,27 @@ impl Storage {
             .map_err(|error| Error::system("cannot make thread-local storage", error))?;
         tracing::debug!("thread-local storage: {} bytes, made in each thread when it first asks", threads.size);
         let words = vec![0; entries.threads.words as usize];
-        Ok((Storage(Made::Own(blocks)), Block { offset: None, words, descriptor: [thunk::address(), key] }))
+        let storage = Storage { name: String::new(), exports: Vec::new(), _made: Made::Own(blocks) };
+        Ok((storage, Block { offset: None, words, descriptor: [thunk::address(), key] }))
     }
+}
+
+/// The variables of an image that others may use, with their places in its block.
+fn exports(graph: &LinkGraph<'_>, resolved: &Resolved, addresses: &Addresses) -> Vec<(String, u64)> {
+    let variables = resolved.exports.iter().filter(|id| graph.symbol(**id).kind == SymbolKind::ThreadLocal);
+    variables
+        .filter_map(|id| match resolved.places[id.0 as usize] {
+            Place::Section { section, offset } => {
+                let name = graph.symbol_name(graph.symbol(*id)).into_owned();
+                Some((name, addresses.block_offset(section.0).wrapping_add(offset)))
+            }
+            _ => None,
+        })
+        .collect()
+}
+
+/// The name by which the loader knows a variable of a module. It looks in the process first, where another one may have the
+/// variable's own.
+fn exported(storage: &str, name: &str) -> String {
+    format!("{storage}.{name}")
 }
