@@ -57,6 +57,16 @@ fn options() -> Vec<(Compiler, Vec<&'static str>)> {
             }
         }
     }
+    // Far and near code.
+    let models: &[&str] =
+        if cfg!(target_arch = "x86_64") { &["-mcmodel=medium", "-mcmodel=large"] } else { &["-mcmodel=tiny"] };
+    for &model in models {
+        for level in ["-O0", "-O2"] {
+            all.push((Compiler::Gcc, vec![level, model]));
+            all.push((Compiler::Gcc, vec![level, "-fPIC", model]));
+            all.push((Compiler::Gcc, vec![level, "-fPIC", "-ftls-model=initial-exec", model]));
+        }
+    }
     // The other dialect than the usual one: calls of `__tls_get_addr`, or descriptors.
     let dialect = if cfg!(target_arch = "x86_64") { "-mtls-dialect=gnu2" } else { "-mtls-dialect=trad" };
     for level in ["-O0", "-O2"] {

@@ -6,7 +6,7 @@
 
 use object::{elf, macho, pe};
 
-use super::{Check, Field, Kind, LoaderTypes, MachoPart, Refused, Value, Via, dense, macho_type};
+use super::{Check, Field, Kind, LoaderTypes, MachoPart, Value, Via, dense, macho_type};
 use crate::error::{Error, Result};
 use crate::graph::Access;
 use crate::target::Format;
@@ -275,19 +275,6 @@ pub(super) fn kinds(format: Format) -> &'static [&'static Kind] {
     }
 }
 
-pub(super) fn refused(format: Format, raw: u32) -> Option<Refused> {
-    let refused = |name, why, help| Some(Refused { name, why, help });
-    match format {
-        // AAELF64, section 5.7.11: all types of thread-local storage are 512 to 573.
-        Format::Elf if (512..=573).contains(&raw) => refused(
-            "R_AARCH64_TLS*",
-            "is a thread-local access of a kind that is not supported",
-            "compile with -fPIC and without -mcmodel=tiny",
-        ),
-        _ => None,
-    }
-}
-
 const fn row(name: &'static str, via: Via, value: Value, field: Field, check: Check) -> Kind {
     Kind::new(name, via, value, field, check)
 }
@@ -307,7 +294,7 @@ static MACHO_TABLE: [&Kind; 128] = dense(&MACHO);
 static COFF_TABLE: [&Kind; 32] = dense(&COFF);
 
 #[rustfmt::skip]
-static ELF: [(u32, Kind); 96] = [
+static ELF: [(u32, Kind); 117] = [
     (elf::R_AARCH64_NONE.0,                row("R_AARCH64_NONE",                Symbol, Nothing,      Bytes(0),            Truncate)),
     (256,                                  row("R_AARCH64_NONE (256)",          Symbol, Nothing,      Bytes(0),            Truncate)),
     (elf::R_AARCH64_ABS64.0,               row("R_AARCH64_ABS64",               Symbol, Absolute,     Bytes(8),            Either(64))),
@@ -364,10 +351,22 @@ static ELF: [(u32, Kind); 96] = [
     (elf::R_AARCH64_LD64_GOTPAGE_LO15.0,    row("R_AARCH64_LD64_GOTPAGE_LO15",   Got,    GotPageRelative,A64(Ldst(3)),        Unsigned(15))),
     (elf::R_AARCH64_GOTPCREL32.0,          row("R_AARCH64_GOTPCREL32",          Got,    Relative,     Bytes(4),            Signed(32))),
     // AAELF64, section 5.7.11: the numbers of thread-local storage.
+    (512, row("R_AARCH64_TLSGD_ADR_PREL21", Thread(General), Relative, A64(Adr), Signed(21))),
     (513, row("R_AARCH64_TLSGD_ADR_PAGE21", Thread(General), PageRelative, A64(Adrp), Signed(33))),
     (514, row("R_AARCH64_TLSGD_ADD_LO12_NC", Thread(General), PageOffset, A64(Add), Truncate)),
+    (515, row("R_AARCH64_TLSGD_MOVW_G1", Thread(General), GotRelative, A64(MovwSigned(16)), Signed(33))),
+    (516, row("R_AARCH64_TLSGD_MOVW_G0_NC", Thread(General), GotRelative, A64(Movw(0)), Truncate)),
+    (517, row("R_AARCH64_TLSLD_ADR_PREL21", Thread(Local), Relative, A64(Adr), Signed(21))),
     (518, row("R_AARCH64_TLSLD_ADR_PAGE21", Thread(Local), PageRelative, A64(Adrp), Signed(33))),
     (519, row("R_AARCH64_TLSLD_ADD_LO12_NC", Thread(Local), PageOffset, A64(Add), Truncate)),
+    (520, row("R_AARCH64_TLSLD_MOVW_G1", Thread(Local), GotRelative, A64(MovwSigned(16)), Signed(33))),
+    (521, row("R_AARCH64_TLSLD_MOVW_G0_NC", Thread(Local), GotRelative, A64(Movw(0)), Truncate)),
+    (522, row("R_AARCH64_TLSLD_LD_PREL19", Thread(Local), Relative, A64(Imm19), Check::Branch(21))),
+    (523, row("R_AARCH64_TLSLD_MOVW_DTPREL_G2", BlockOffset, Absolute, A64(MovwSigned(32)), Signed(49))),
+    (524, row("R_AARCH64_TLSLD_MOVW_DTPREL_G1", BlockOffset, Absolute, A64(MovwSigned(16)), Signed(33))),
+    (525, row("R_AARCH64_TLSLD_MOVW_DTPREL_G1_NC", BlockOffset, Absolute, A64(Movw(16)), Truncate)),
+    (526, row("R_AARCH64_TLSLD_MOVW_DTPREL_G0", BlockOffset, Absolute, A64(MovwSigned(0)), Signed(17))),
+    (527, row("R_AARCH64_TLSLD_MOVW_DTPREL_G0_NC", BlockOffset, Absolute, A64(Movw(0)), Truncate)),
     (528, row("R_AARCH64_TLSLD_ADD_DTPREL_HI12", BlockOffset, Absolute, A64(AddHigh), Unsigned(24))),
     (529, row("R_AARCH64_TLSLD_ADD_DTPREL_LO12", BlockOffset, Absolute, A64(Add), Unsigned(12))),
     (530, row("R_AARCH64_TLSLD_ADD_DTPREL_LO12_NC", BlockOffset, PageOffset, A64(Add), Truncate)),
@@ -379,6 +378,9 @@ static ELF: [(u32, Kind); 96] = [
     (536, row("R_AARCH64_TLSLD_LDST32_DTPREL_LO12_NC", BlockOffset, PageOffset, A64(Ldst(2)), Truncate)),
     (537, row("R_AARCH64_TLSLD_LDST64_DTPREL_LO12", BlockOffset, Absolute, A64(Ldst(3)), Unsigned(12))),
     (538, row("R_AARCH64_TLSLD_LDST64_DTPREL_LO12_NC", BlockOffset, PageOffset, A64(Ldst(3)), Truncate)),
+    (539, row("R_AARCH64_TLSIE_MOVW_GOTTPREL_G1", Thread(Initial), GotRelative, A64(MovwSigned(16)), Signed(33))),
+    (540, row("R_AARCH64_TLSIE_MOVW_GOTTPREL_G0_NC", Thread(Initial), GotRelative, A64(Movw(0)), Truncate)),
+    (543, row("R_AARCH64_TLSIE_LD_GOTTPREL_PREL19", Thread(Initial), Relative, A64(Imm19), Check::Branch(21))),
     (552, row("R_AARCH64_TLSLE_LDST8_TPREL_LO12", ThreadOffset, Absolute, A64(Ldst(0)), Unsigned(12))),
     (553, row("R_AARCH64_TLSLE_LDST8_TPREL_LO12_NC", ThreadOffset, PageOffset, A64(Ldst(0)), Truncate)),
     (554, row("R_AARCH64_TLSLE_LDST16_TPREL_LO12", ThreadOffset, Absolute, A64(Ldst(1)), Unsigned(12))),
@@ -397,9 +399,15 @@ static ELF: [(u32, Kind); 96] = [
     (549, row("R_AARCH64_TLSLE_ADD_TPREL_HI12", ThreadOffset, Absolute, A64(AddHigh), Unsigned(24))),
     (550, row("R_AARCH64_TLSLE_ADD_TPREL_LO12", ThreadOffset, Absolute, A64(Add), Unsigned(12))),
     (551, row("R_AARCH64_TLSLE_ADD_TPREL_LO12_NC", ThreadOffset, PageOffset, A64(Add), Truncate)),
+    (560, row("R_AARCH64_TLSDESC_LD_PREL19", Thread(Descriptor), Relative, A64(Imm19), Check::Branch(21))),
+    (561, row("R_AARCH64_TLSDESC_ADR_PREL21", Thread(Descriptor), Relative, A64(Adr), Signed(21))),
     (562, row("R_AARCH64_TLSDESC_ADR_PAGE21", Thread(Descriptor), PageRelative, A64(Adrp), Signed(33))),
     (563, row("R_AARCH64_TLSDESC_LD64_LO12", Thread(Descriptor), PageOffset, A64(Ldst(3)), Truncate)),
     (564, row("R_AARCH64_TLSDESC_ADD_LO12", Thread(Descriptor), PageOffset, A64(Add), Truncate)),
+    (565, row("R_AARCH64_TLSDESC_OFF_G1", Thread(Descriptor), GotRelative, A64(MovwSigned(16)), Signed(33))),
+    (566, row("R_AARCH64_TLSDESC_OFF_G0_NC", Thread(Descriptor), GotRelative, A64(Movw(0)), Truncate)),
+    (567, row("R_AARCH64_TLSDESC_LDR", Symbol, Nothing, Bytes(0), Truncate)),
+    (568, row("R_AARCH64_TLSDESC_ADD", Symbol, Nothing, Bytes(0), Truncate)),
     (569, row("R_AARCH64_TLSDESC_CALL", Symbol, Nothing, Bytes(0), Truncate)),
     (570, row("R_AARCH64_TLSLE_LDST128_TPREL_LO12", ThreadOffset, Absolute, A64(Ldst(4)), Unsigned(12))),
     (571, row("R_AARCH64_TLSLE_LDST128_TPREL_LO12_NC", ThreadOffset, PageOffset, A64(Ldst(4)), Truncate)),

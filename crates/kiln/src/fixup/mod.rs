@@ -10,6 +10,9 @@ mod check;
 mod filler;
 mod image;
 mod quick;
+mod refused;
+#[cfg(test)]
+mod tests;
 mod threads;
 mod unwind;
 mod x86_64;
@@ -20,6 +23,7 @@ pub(crate) use check::{Check, binary_size};
 pub(crate) use filler::{fill_with_traps, jump_through, sixteen_bytes_of_traps};
 pub(crate) use image::{check_unwind, write_image};
 use quick::Quick;
+pub(crate) use refused::Refused;
 pub(crate) use threads::{BLOCK_OFFSET, Block, DESCRIPTOR_SIZE, LoaderTypes, has_descriptors, loader_types};
 pub(crate) use unwind::{pointers as frame_pointers, records_end};
 
@@ -269,17 +273,10 @@ impl Kind {
     }
 }
 
-/// A kind of relocation that Kiln knows and refuses.
-pub(crate) struct Refused {
-    pub(crate) name: &'static str,
-    pub(crate) why: &'static str,
-    pub(crate) help: &'static str,
-}
-
 /// What became of a raw relocation type.
 pub(crate) enum Lookup {
     Kind(&'static Kind),
-    Refused(Refused),
+    Refused(&'static Refused),
     Unknown,
 }
 
@@ -301,11 +298,7 @@ pub(crate) fn lookup(arch: Arch, format: Format, raw: u32) -> Lookup {
     if let Some(kind) = kinds(arch, format).get(raw as usize).filter(|kind| kind.is_known()) {
         return Lookup::Kind(kind);
     }
-    let refused = match arch {
-        Arch::X86_64 => x86_64::refused(format, raw),
-        Arch::Aarch64 => aarch64::refused(format, raw),
-    };
-    refused.map_or(Lookup::Unknown, Lookup::Refused)
+    refused::find(arch, format, raw).map_or(Lookup::Unknown, Lookup::Refused)
 }
 
 /// One number for the three fields of a Mach-O relocation that decide its meaning.

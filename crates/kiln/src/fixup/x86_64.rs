@@ -5,7 +5,7 @@
 
 use object::{elf, macho, pe};
 
-use super::{Check, Field, Kind, LoaderTypes, MachoPart, Refused, Value, Via, dense, macho_type};
+use super::{Check, Field, Kind, LoaderTypes, MachoPart, Value, Via, dense, macho_type};
 use crate::error::{Error, Result};
 use crate::graph::Access;
 use crate::target::Format;
@@ -123,17 +123,6 @@ pub(super) fn kinds(format: Format) -> &'static [&'static Kind] {
     }
 }
 
-pub(super) fn refused(format: Format, raw: u32) -> Option<Refused> {
-    match format {
-        Format::Elf if raw == elf::R_X86_64_DTPMOD64.0 => Some(Refused {
-            name: "R_X86_64_DTPMOD64",
-            why: "is what linkers make, and no compiler",
-            help: "give the object file that the compiler made",
-        }),
-        _ => None,
-    }
-}
-
 /// Whether a Mach-O relocation type is the access of a thread-local variable.
 pub(super) fn macho_is_thread_local(r_type: u8) -> bool {
     r_type == macho::X86_64_RELOC_TLV.0
@@ -170,7 +159,7 @@ static MACHO_TABLE: [&Kind; 128] = dense(&MACHO);
 static COFF_TABLE: [&Kind; 32] = dense(&COFF);
 
 #[rustfmt::skip]
-static ELF: [(u32, Kind); 34] = [
+static ELF: [(u32, Kind); 42] = [
     (elf::R_X86_64_NONE.0,            row("R_X86_64_NONE",          Symbol,  Nothing,     0, Check::Truncate)),
     (elf::R_X86_64_64.0,              row("R_X86_64_64",            Symbol,  Absolute,    8, Either(64))),
     (elf::R_X86_64_PC32.0,            row("R_X86_64_PC32",          Symbol,  Relative,    4, Signed(32))),
@@ -205,6 +194,15 @@ static ELF: [(u32, Kind); 34] = [
     (elf::R_X86_64_TPOFF32.0,       row("R_X86_64_TPOFF32",       ThreadOffset, Absolute, 4, Signed(32))),
     (elf::R_X86_64_GOTPC32_TLSDESC.0, row("R_X86_64_GOTPC32_TLSDESC", Thread(Descriptor), Relative, 4, Signed(32))),
     (elf::R_X86_64_TLSDESC_CALL.0,  row("R_X86_64_TLSDESC_CALL",  Symbol, Nothing, 0, Check::Truncate)),
+    // What instructions with longer prefixes become is another matter: they keep the slot.
+    (44, row("R_X86_64_CODE_4_GOTTPOFF",        Thread(Initial),    Relative, 4, Signed(32))),
+    (45, row("R_X86_64_CODE_4_GOTPC32_TLSDESC", Thread(Descriptor), Relative, 4, Signed(32))),
+    (46, row("R_X86_64_CODE_5_GOTPCRELX",       Got,                Relative, 4, Signed(32))),
+    (47, row("R_X86_64_CODE_5_GOTTPOFF",        Thread(Initial),    Relative, 4, Signed(32))),
+    (48, row("R_X86_64_CODE_5_GOTPC32_TLSDESC", Thread(Descriptor), Relative, 4, Signed(32))),
+    (49, row("R_X86_64_CODE_6_GOTPCRELX",       Got,                Relative, 4, Signed(32))),
+    (50, row("R_X86_64_CODE_6_GOTTPOFF",        Thread(Initial),    Relative, 4, Signed(32))),
+    (51, row("R_X86_64_CODE_6_GOTPC32_TLSDESC", Thread(Descriptor), Relative, 4, Signed(32))),
 ];
 
 const fn quad(r_type: macho::RelocationType) -> u32 {

@@ -1,8 +1,8 @@
-// Relocation type 12 is not one of Kiln's: IMAGE_REL_ARM64_TOKEN.
+// IMAGE_REL_ARM64_TOKEN (12).
 // target: aarch64-pc-windows-msvc
 // base: 0x10000
 // define: external = 0x12345678
 // retype: .text+0x0 = 12
-// expect-error: refused-12.s: .text+0x0: relocation type 12 of COFF arm64 is not supported
+// expect-error: refused-12.s: .text+0x0: IMAGE_REL_ARM64_TOKEN is for the Common Language Runtime
 .globl main
 main:   .long external
