@@ -229,3 +229,19 @@ fn what_counts_from_the_own_storage_is_refused() {
     assert!(error.to_string().ends_with(" of a variable of another module"), "{error}");
     assert_eq!(error.next_step(), Some("compile with -fPIC -ftls-model=global-dynamic"));
 }
+
+/// Both formats' variables have storage of their own kind, and a module has one.
+#[test]
+fn variables_of_two_formats_in_one_module_are_refused() {
+    let _alone = alone();
+    let mut user =
+        linker(&compile(Compiler::Gcc, "c", "extern __thread int errno; int next(void) { return errno; }", &["-O2"]));
+    let apple = Target::new(Target::host().arch(), kiln::Os::MacOs);
+    let text = ".section __DATA,__thread_vars,thread_local_variables\n.globl _x\n_x: .quad __tlv_bootstrap\n.quad 0\n\
+                .quad _x$tlv$init\n.section __DATA,__thread_data,thread_local_regular\n_x$tlv$init: .long 3\n";
+    let object = kiln::Assembler::find(apple, kiln::Syntax::Plain).unwrap().assemble("x.s", text.as_bytes()).unwrap();
+    user.add_object("x.o", object).unwrap();
+    let error = refused(user);
+    assert_eq!(error.to_string(), "code.o: `errno`: thread-local variables of ELF and of Mach-O objects in one module");
+    assert_eq!(error.next_step(), Some("load the objects of each format as a module of its own"));
+}

@@ -35,7 +35,7 @@ pub(crate) fn read_calls(
         let mut functions = Vec::with_capacity(words.len());
         for (offset, word) in (0..).step_by(8).zip(words) {
             match u64::from_le_bytes(*word) {
-                0 | u64::MAX if calls.old => {}
+                0 | u64::MAX if calls.gaps => {}
                 0 => {
                     let error = Error::malformed("an address of a function to call is 0");
                     return Err(graph.error_at(error, section, offset));
@@ -43,7 +43,7 @@ pub(crate) fn read_calls(
                 address => functions.push(address),
             }
         }
-        if calls.old {
+        if calls.backwards {
             functions.reverse();
         }
         match calls.when {

@@ -227,7 +227,7 @@ impl Fixer<'_> {
             got: self.addresses.got(),
             segment: (0, 0),
         };
-        if kind.is_in_segment() {
+        if kind.is_in_segment() && thread.is_none() {
             operands.segment = match self.addresses.segment(self.graph, places[relocation.symbol.0 as usize]) {
                 Some(segment) => segment,
                 None => {

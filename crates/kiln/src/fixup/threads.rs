@@ -133,6 +133,13 @@ impl Fixer<'_> {
             return Ok(None);
         }
         let variable = |behind| Variable::of(self.graph, self.resolved, relocation.symbol, behind);
+        // COFF counts from the beginning of a section: of thread-local storage, that is each thread's copy.
+        if kind.is_in_segment()
+            && kind.value != Value::SegmentNumber
+            && let Some(Variable::Own(section, offset)) = variable(0)
+        {
+            return Ok(Some((self.addresses.block_offset(section).wrapping_add(offset), addend)));
+        }
         if !kind.is_thread_local() {
             return match variable(0) {
                 None => Ok(None),

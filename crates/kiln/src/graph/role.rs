@@ -23,8 +23,10 @@ pub(crate) struct Calls {
     pub(crate) when: When,
     /// Initializers are called from the least to the greatest, and finalizers the other way round.
     pub(crate) priority: u32,
-    /// Whether the list is called from its end, and may hold entries that mean nothing (0 and -1): `.ctors`, `.dtors`.
-    pub(crate) old: bool,
+    /// Whether the list is called from its end: `.ctors`, `.dtors`.
+    pub(crate) backwards: bool,
+    /// Whether it may hold entries that mean nothing: 0 and -1.
+    pub(crate) gaps: bool,
 }
 
 /// When functions are called.
@@ -57,7 +59,7 @@ impl Calls {
     pub(crate) const NO_PRIORITY: u32 = 0x1_0000;
 
     pub(crate) fn new(when: When) -> Calls {
-        Calls { when, priority: Calls::NO_PRIORITY, old: false }
+        Calls { when, priority: Calls::NO_PRIORITY, backwards: false, gaps: false }
     }
 }
 

@@ -1,27 +1,36 @@
 //! COFF object files (Microsoft's *PE Format*).
 
 use object::LittleEndian;
-use object::pe::{self, ImageFileHeader, ImageSectionHeader, ImageSymbol};
+use object::pe::{self, AnonObjectHeaderBigobj, ImageFileHeader, ImageSectionHeader};
 use object::read::SymbolIndex;
 use object::read::coff::{CoffHeader, SectionTable, Symbol, SymbolTable};
 
+use super::calls::{calls_by_name, calls_of_crt};
 use super::{NewSection, NewSymbol, Reader, malformed};
 use crate::error::{Error, Result};
 use crate::fixup;
 use crate::graph::{Binding, Definition, Relocation, Role, Rule, SectionId, SymbolId, SymbolKind};
 use crate::target::Arch;
 
-type Symbols<'b> = SymbolTable<'b, &'b [u8], ImageFileHeader>;
+type Symbols<'b, H> = SymbolTable<'b, &'b [u8], H>;
 
 const LE: LittleEndian = LittleEndian;
 
 pub(super) fn read(reader: &mut Reader<'_, '_, '_>) -> Result<()> {
+    // With more sections than 16 bits can number, the header is another one.
+    match reader.bytes {
+        [0, 0, 0xff, 0xff, ..] => read_with::<AnonObjectHeaderBigobj>(reader),
+        _ => read_with::<ImageFileHeader>(reader),
+    }
+}
+
+fn read_with<H: CoffHeader>(reader: &mut Reader<'_, '_, '_>) -> Result<()> {
     let bytes = reader.bytes;
     let mut offset = 0;
-    let header = ImageFileHeader::parse(bytes, &mut offset).map_err(malformed("the COFF header"))?;
+    let header = H::parse(bytes, &mut offset).map_err(malformed("the COFF header"))?;
     reader.check_arch(Arch::from_coff(header.machine()))?;
     let table = header.sections(bytes, offset).map_err(malformed("the section table"))?;
-    let symbols: Symbols<'_> = header.symbols(bytes).map_err(malformed("the symbol table"))?;
+    let symbols: Symbols<'_, H> = header.symbols(bytes).map_err(malformed("the symbol table"))?;
 
     let mut ids = Vec::new();
     for section in table.iter() {
@@ -73,14 +82,11 @@ fn add_section(
         return Ok(None);
     }
     // `.CRT$…` is Microsoft's way, `.ctors` and `.dtors` are GNU's.
-    if is(b".CRT") || name.starts_with(b".ctors") || name.starts_with(b".dtors") {
-        return Err(Error::unsupported("initializers and finalizers are not supported yet")
-            .help("take the constructors and destructors out, and call them as functions"));
-    }
-    if is(b".tls") {
-        return Err(Error::unsupported("thread-local variables are not supported yet")
-            .help("keep the variables out of thread-local storage"));
-    }
+    let role = match calls_of_crt(name)?.or(calls_by_name(name)?) {
+        Some(calls) => Role::Calls(calls),
+        None if is(b".tls") => Role::ThreadLocal,
+        None => Role::Plain,
+    };
     let data = if has(pe::IMAGE_SCN_CNT_UNINITIALIZED_DATA) {
         None
     } else {
@@ -95,20 +101,21 @@ fn add_section(
         data,
         size: u64::from(section.size_of_raw_data.get(LE)),
         align: section.coff_alignment(),
-        writable: has(pe::IMAGE_SCN_MEM_WRITE),
+        // Of thread-local storage the image holds what copies are made of.
+        writable: has(pe::IMAGE_SCN_MEM_WRITE) && role != Role::ThreadLocal,
         executable: has(pe::IMAGE_SCN_MEM_EXECUTE) || has(pe::IMAGE_SCN_CNT_CODE),
         large: false,
-        role: Role::Plain,
+        role,
     };
     reader.section(new).map(Some)
 }
 
-fn add_symbol(
+fn add_symbol<H: CoffHeader>(
     reader: &mut Reader<'_, '_, '_>,
-    symbols: &Symbols<'_>,
+    symbols: &Symbols<'_, H>,
     ids: &[Option<SectionId>],
     index: SymbolIndex,
-    symbol: &ImageSymbol,
+    symbol: &H::Symbol,
     name: &[u8],
 ) -> Result<()> {
     let class = symbol.storage_class();
@@ -154,13 +161,22 @@ fn add_symbol(
     };
     let binding = if external { Binding::Global } else { Binding::Local };
     let exported = external && !matches!(definition, Definition::Undefined | Definition::LeftOut);
-    let kind = SymbolKind::Plain;
+    let is_thread_local = |section| reader.graph.section(section).role == Role::ThreadLocal;
+    let kind = match definition {
+        Definition::Section { section, .. } if is_thread_local(section) => SymbolKind::ThreadLocal,
+        _ => SymbolKind::Plain,
+    };
     reader.symbol(NewSymbol { name, raw: false, definition, kind, binding, exported, hidden: false, size: 0 })?;
     Ok(())
 }
 
 /// A weak external: another symbol stands for it unless there is a definition (*PE Format*, "Weak Externals").
-fn add_weak(reader: &mut Reader<'_, '_, '_>, symbols: &Symbols<'_>, index: SymbolIndex, name: &[u8]) -> Result<()> {
+fn add_weak<H: CoffHeader>(
+    reader: &mut Reader<'_, '_, '_>,
+    symbols: &Symbols<'_, H>,
+    index: SymbolIndex,
+    name: &[u8],
+) -> Result<()> {
     if symbols.symbol(index).is_ok_and(|symbol| !symbol.has_aux_weak_external()) {
         return Err(Error::malformed("a weak external without its record"));
     }
@@ -212,13 +228,13 @@ impl Comdats {
         Comdats { states: table.iter().map(|section| if is(section) { Comdat::New } else { Comdat::No }).collect() }
     }
 
-    fn symbol(
+    fn symbol<H: CoffHeader>(
         &mut self,
         reader: &mut Reader<'_, '_, '_>,
-        symbols: &Symbols<'_>,
+        symbols: &Symbols<'_, H>,
         ids: &[Option<SectionId>],
         index: SymbolIndex,
-        symbol: &ImageSymbol,
+        symbol: &H::Symbol,
         name: &[u8],
     ) -> Result<()> {
         let number = usize::try_from(symbol.section_number().0 - 1).unwrap_or(usize::MAX);
@@ -240,7 +256,8 @@ impl Comdats {
                     }
                 };
                 if aux.selection == pe::IMAGE_COMDAT_SELECT_ASSOCIATIVE {
-                    let leader = usize::from(aux.number.get(LE));
+                    let high = if H::is_type_bigobj() { usize::from(aux.high_number.get(LE)) } else { 0 };
+                    let leader = high << 16 | usize::from(aux.number.get(LE));
                     let Some(leader) = leader.checked_sub(1).and_then(|leader| ids.get(leader)) else {
                         return Err(Error::malformed(format!(
                             "the section goes with section {leader}, which does not exist"

@@ -4,6 +4,7 @@ use object::elf::{self, FileHeader64};
 use object::read::elf::{FileHeader, Rela as _, SectionHeader, SectionTable, Sym, SymbolTable};
 use object::{LittleEndian, SectionIndex, SymbolIndex};
 
+use super::calls::calls_by_name;
 use super::{NewSection, NewSymbol, Reader, malformed};
 use crate::error::{Error, Result};
 use crate::fixup;
@@ -189,30 +190,10 @@ fn add_section(reader: &mut Reader<'_, '_, '_>, section: &Header, name: &[u8]) -
     reader.section(new).map(Some)
 }
 
-/// Whether a section lists functions to call, by its type or, as linkers have it, by its name. A number in the name is
-/// the priority; that of `.ctors` counts down from 65535.
+/// Whether a section lists functions to call, by its type or, as linkers have it, by its name.
 fn calls(section_type: elf::SectionType, name: &[u8]) -> Result<Option<Calls>> {
-    let names: [(&[u8], When, bool); 5] = [
-        (b".preinit_array", When::BeforeInit, false),
-        (b".init_array", When::Init, false),
-        (b".fini_array", When::Fini, false),
-        (b".ctors", When::Init, true),
-        (b".dtors", When::Fini, true),
-    ];
-    for (base, when, old) in names {
-        let Some(rest) = name.strip_prefix(base) else { continue };
-        let priority = match rest.split_first() {
-            None => Calls::NO_PRIORITY,
-            Some((b'.', digits)) => {
-                let number = std::str::from_utf8(digits).ok().and_then(|digits| digits.parse::<u16>().ok());
-                let Some(number) = number.map(u32::from) else {
-                    return Err(Error::unsupported("a priority that is no number up to 65535"));
-                };
-                if old { 0xffff - number } else { number }
-            }
-            Some(_) => continue,
-        };
-        return Ok(Some(Calls { when, priority, old }));
+    if let Some(calls) = calls_by_name(name)? {
+        return Ok(Some(calls));
     }
     Ok(match section_type {
         elf::SHT_PREINIT_ARRAY => Some(Calls::new(When::BeforeInit)),

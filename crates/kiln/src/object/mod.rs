@@ -1,6 +1,7 @@
 //! Object files become parts of the link graph: one file per format, and no arithmetic of any architecture.
 
 mod archive;
+mod calls;
 mod coff;
 mod contents;
 mod elf;

@@ -62,7 +62,10 @@ impl Kind {
             [0xca, 0xfe, 0xba, 0xbe, ..] => Kind::Other("a Java class"),
             [b'!', b'<', b'a' | b't', b'r' | b'h', b'c' | b'i', b'h' | b'n', b'>', b'\n', ..] => Kind::Archive,
             [b'M', b'Z', ..] => Kind::Linked(Format::Coff),
-            [0, 0, 0xff, 0xff, ..] => Kind::Other("a COFF import or a COFF file with large numbers (/bigobj)"),
+            // ANON_OBJECT_HEADER: version 0 is an import, and 2 an object with large numbers (/bigobj).
+            [0, 0, 0xff, 0xff, 0, 0, ..] => Kind::Other("an import of a COFF library: give the library itself"),
+            [0, 0, 0xff, 0xff, ..] if matches!(u16_at(6), Some(0x8664 | 0xaa64)) => Kind::Object(Format::Coff),
+            [0, 0, 0xff, 0xff, ..] => Kind::Other("a COFF file for another machine, or of the linker's own code"),
             [b'B', b'C', 0xc0, 0xde, ..] | [0xde, 0xc0, 0x17, 0x0b, ..] => {
                 Kind::Other("LLVM bitcode: compile without -flto")
             }

@@ -176,6 +176,13 @@ impl Storage {
                 .input(graph.input_name(section.input))
                 .help("load the objects of each format as a module of its own"));
         }
+        if let Some(id) = resolved.thread_imports.first() {
+            let symbol = graph.symbol(*id);
+            return Err(Error::unsupported("thread-local variables of ELF and of Mach-O objects in one module")
+                .symbol(graph.symbol_name(symbol))
+                .input(graph.input_name(symbol.input))
+                .help("load the objects of each format as a module of its own"));
+        }
         let threads = &addresses.layout.threads;
         let constants = addresses.segments()[Permission::Const as usize].start;
         let template = constants + threads.template.start..constants + threads.template.end;
