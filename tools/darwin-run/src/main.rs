@@ -7,20 +7,24 @@ mod libsystem;
 mod loader;
 mod machine;
 mod memory;
+mod report;
 mod signature;
 mod unwind;
 mod verdict;
 
 use std::ffi::OsString;
+use std::fs::{File, OpenOptions};
 use std::path::PathBuf;
 
 use kernel::host;
 use machine::start::Program;
 use machine::{Machine, Stop, signals};
+use report::Report;
 use verdict::Verdict;
 
 const HELP: &str = "\
-Usage: kiln-darwin-run PROGRAM [ARGUMENTS...]
+Usage: kiln-darwin-run [OPTIONS] PROGRAM [ARGUMENTS...]
+       kiln-darwin-run --imports
 
 Runs an arm64 macOS executable (Mach-O) in an emulated Apple Silicon process. What it may do with executable memory follows
 from its code signature. The exit status is the program's; a program that ends by a signal ends this one by the same.
@@ -31,38 +35,62 @@ Statuses of the emulator itself, each with a line on standard error:
   82  another thing that is not modelled        87  killed by code signing
   83  every thread waits                        88  the thread toggle, under jit-write-allowlist
   84  MAP_JIT memory written while executable   89  a callback that is in no list
+
+Options:
+  --argv0 NAME      what the program is told its name is
+  --imports         print the version, and the symbols of libSystem that are modelled
+  --program-fd N    read the program from this descriptor; PROGRAM is then its name alone
+  --report-fd N     write how it ended there, if not by its own exit: `verdict STATUS WORDS` or `signal NUMBER PLACE`
 ";
+
+/// What `--imports` begins with. The number changes with what the options and the report mean.
+const VERSION: &str = concat!("kiln-darwin-run ", env!("CARGO_PKG_VERSION"), ", interface 1");
+
+/// Whatever is wrong with the command line.
+fn usage(what: &str) -> ! {
+    eprint!("darwin-run: {what}\n\n{HELP}");
+    std::process::exit(2);
+}
 
 fn main() {
     let mut words = std::env::args_os().skip(1).peekable();
-    let mut argv0 = None;
-    loop {
-        match words.peek().and_then(|word| word.to_str()) {
+    let (mut argv0, mut program_fd, mut report_fd) = (None, None, None);
+    while let Some(word) = words.next_if(|word| word.as_encoded_bytes().starts_with(b"--") || word == "-h") {
+        let mut number = || {
+            let number = words.next().and_then(|word| word.to_str()?.parse().ok());
+            number.unwrap_or_else(|| usage("a descriptor's number is missing"))
+        };
+        match word.to_str() {
             Some("--help" | "-h") => {
                 print!("{HELP}");
                 return;
             }
-            Some("--argv0") => {
-                words.next();
-                argv0 = words.next();
+            Some("--imports") => {
+                println!("{VERSION}");
+                libsystem::symbols().iter().for_each(|symbol| println!("{symbol}"));
+                return;
             }
-            Some("--") => {
-                words.next();
-                break;
-            }
-            _ => break,
+            Some("--argv0") => argv0 = words.next(),
+            Some("--program-fd") => program_fd = Some(number()),
+            Some("--report-fd") => report_fd = Some(number()),
+            Some("--") => break,
+            _ => usage(&format!("what is {}?", word.display())),
         }
     }
-    let Some(file) = words.next() else {
-        eprint!("{HELP}");
-        std::process::exit(2);
-    };
+    let Some(file) = words.next() else { usage("there is no program to run") };
+    let report = report_fd.map(|fd: i32| Report::take(fd).unwrap_or_else(|why| usage(&why)));
     let program = Program { file: PathBuf::from(&file), argv0, arguments: words.collect() };
-    let stop = match Machine::start(program) {
-        Ok(mut machine) => machine.run(),
-        Err(why) => Stop::End(Verdict::NotRunnable(describe(&file, &why))),
+    let opened = match program_fd {
+        Some(fd) => report::take(fd, OpenOptions::new().read(true)),
+        None => File::open(&program.file),
     };
-    end(stop)
+    match opened.map_err(|error| error.to_string()).and_then(|opened| Machine::start(program, opened)) {
+        Ok(mut machine) => {
+            let stop = machine.run();
+            end(stop, report, || machine.whereabouts())
+        }
+        Err(why) => end(Stop::End(Verdict::NotRunnable(describe(&file, &why))), report, String::new),
+    }
 }
 
 fn describe(file: &OsString, why: &str) -> String {
@@ -70,12 +98,21 @@ fn describe(file: &OsString, why: &str) -> String {
 }
 
 /// Ends this process as the emulated one ended.
-fn end(stop: Stop) -> ! {
+fn end(stop: Stop, report: Option<Report>, place: impl FnOnce() -> String) -> ! {
     match stop {
         Stop::Exit(status) => host::exit_now(status),
-        Stop::Killed(signal) => host::end_by_signal(signals::to_host(signal).unwrap_or(libc::SIGKILL)),
+        Stop::Killed(signal) => {
+            let signal = signals::to_host(signal).unwrap_or(libc::SIGKILL);
+            if let Some(report) = report {
+                report.signal(signal, &place());
+            }
+            host::end_by_signal(signal)
+        }
         Stop::End(verdict) => {
-            eprintln!("darwin-run: {verdict}");
+            match report {
+                Some(report) => report.verdict(&verdict),
+                None => eprintln!("darwin-run: {verdict}"),
+            }
             host::exit_now(verdict.status())
         }
         // None of the others reaches the outermost loop.

@@ -59,6 +59,7 @@ const PLAIN: &[(&str, i32, &str)] = &[
     ("no-flush", 86, "sys_icache_invalidate"),
     ("swapped", 86, "sys_icache_invalidate"),
     ("seal-unflushed", 86, "sys_icache_invalidate"),
+    ("unknown", 81, "darwin-run: `an_unknown_function` was called by `main`+"),
 ];
 const HARDENED: &[(&str, i32, &str)] = &[("right", 22, ""), ("both", 13, ""), ("seal", 87, "Code Signature Invalid")];
 const HARDENED_JIT: &[(&str, i32, &str)] = &[
@@ -112,4 +113,51 @@ fn what_is_not_signed_as_it_is_does_not_run() {
     let output = run(&file, "right");
     assert_eq!(output.status.code(), Some(80));
     assert!(String::from_utf8_lossy(&output.stderr).contains("its signature does not match it"));
+}
+
+/// What stands on the descriptor of `--report-fd`, with the status that `$?` has, when the program comes by a descriptor
+/// too, and what the emulator says on standard error.
+fn reported(file: &Path, how: &str) -> (String, String, String) {
+    let said = file.with_extension(format!("{how}.report"));
+    let script = r#""$1" --program-fd 7 --report-fd 8 some/name "$3" 7<"$2" 8>"$4"; echo $?"#;
+    let mut command = Command::new("sh");
+    command.args(["-c", script, "sh", env!("CARGO_BIN_EXE_kiln-darwin-run")]).args([file, Path::new(how), &said]);
+    let output = command.output().unwrap();
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap().trim_end().to_owned();
+    let stderr = text(output.stderr).lines().filter(|line| line.contains("darwin-run")).collect();
+    (text(std::fs::read(said).unwrap()), text(output.stdout), stderr)
+}
+
+#[test]
+fn the_report_tells_the_programs_ends_from_the_emulators() {
+    let file = folder().join("reporting");
+    std::fs::write(&file, program()).unwrap();
+    for (how, report, status) in [
+        ("right", "", "42"),
+        ("84", "", "84"),
+        ("unknown", "verdict 81 `an_unknown_function` was called by `main`+", "81"),
+        ("no-toggle", "verdict 84 `main`+", "84"),
+        ("null", "signal 11 `main`+", "139"),
+        ("abort", "signal 6 `abort`, called by `main`+", "134"),
+    ] {
+        let (said, ended, stderr) = reported(&file, how);
+        assert!(said.starts_with(report) && said.is_empty() == report.is_empty(), "{how}: {said}");
+        assert_eq!((ended.as_str(), stderr.as_str()), (status, ""), "{how}");
+    }
+    std::fs::write(&file, "no program").unwrap();
+    let (said, ended, _) = reported(&file, "right");
+    assert!(said.starts_with("verdict 80 some/name: ") && ended == "80", "{said} {ended}");
+}
+
+#[test]
+fn what_is_modelled_is_listed() {
+    let output = Command::new(env!("CARGO_BIN_EXE_kiln-darwin-run")).arg("--imports").output().unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    let mut lines = text.lines();
+    assert_eq!(lines.next(), Some("kiln-darwin-run 0.1.0, interface 1"));
+    let symbols: Vec<&str> = lines.collect();
+    assert!(symbols.is_sorted() && symbols.len() > 300);
+    for symbol in ["_printf", "___stdoutp", "__tlv_bootstrap"] {
+        assert!(symbols.contains(&symbol), "{symbol}");
+    }
 }

@@ -12,6 +12,8 @@ int pthread_jit_write_with_callback_np(int (*)(void *), void *);
 int pthread_create(void **, const void *, void *(*)(void *), void *);
 int pthread_join(void *, void **);
 int *__error(void);
+int an_unknown_function(void);
+void abort(void);
 
 enum { R = 1, W = 2, X = 4, PRIVATE_ANON = 0x1002, JIT = 0x800, PAGE = 16384 };
 
@@ -43,6 +45,10 @@ static int map(int protection, int flags) {
 int main(int argc, char **argv) {
   const char *how = argv[1];
 #define IS(name) (!strcmp(how, name))
+  if (IS("unknown")) return an_unknown_function();
+  if (IS("84")) return 84;
+  if (IS("null")) *(volatile int *)0 = 0;
+  if (IS("abort")) abort();
   if (IS("both")) return map(R | W | X, 0);
   if (IS("seal") || IS("seal-unflushed")) {
     if (map(R | W, 0)) return 97;

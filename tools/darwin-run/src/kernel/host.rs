@@ -39,6 +39,12 @@ pub(crate) fn fork() -> Result<libc::pid_t, Errno> {
     if pid < 0 { Err(Errno::of_host(&std::io::Error::last_os_error())) } else { Ok(pid) }
 }
 
+/// Closes a descriptor that this process was started with, and that nothing here owns.
+pub(crate) fn close(descriptor: i32) {
+    // SAFETY: the number is only used by who was told of it, which is over.
+    unsafe { libc::close(descriptor) };
+}
+
 /// Ends this process at once, with nothing run.
 pub(crate) fn exit_now(status: i32) -> ! {
     // SAFETY: it does not come back.

@@ -52,6 +52,14 @@ pub(crate) fn function(symbol: &str) -> Option<Function> {
     BY_NAME.get(symbol).copied()
 }
 
+/// Every symbol that is modelled, in order.
+pub(crate) fn symbols() -> Vec<&'static str> {
+    let variables = VARIABLES.iter().map(|(name, _)| *name);
+    let mut symbols: Vec<&str> = BY_NAME.keys().copied().chain(variables).chain(["__tlv_bootstrap"]).collect();
+    symbols.sort_unstable();
+    symbols
+}
+
 /// Variables of libSystem, and what its functions remember.
 #[derive(Default)]
 pub(crate) struct LibSystem {

@@ -35,9 +35,8 @@ pub(crate) struct Program {
 }
 
 impl Machine {
-    /// A process that is about to run. An error says why there is none.
-    pub(crate) fn start(program: Program) -> Result<Machine, String> {
-        let mut file = File::open(&program.file).map_err(|error| error.to_string())?;
+    /// A process that is about to run what is in `file`. An error says why there is none.
+    pub(crate) fn start(program: Program, mut file: File) -> Result<Machine, String> {
         let mut bytes = Vec::new();
         file.read_to_end(&mut bytes).map_err(|error| error.to_string())?;
         let slices = kiln_codesign::slices(&bytes).map_err(|error| error.to_string())?;
@@ -72,7 +71,8 @@ impl Machine {
         }
         let kernel = Kernel {
             emulator: std::env::current_exe().map_err(|error| error.to_string())?,
-            program: std::fs::canonicalize(&program.file).map_err(|error| error.to_string())?,
+            // Of a program that came by a descriptor there may be no file.
+            program: std::fs::canonicalize(&program.file).unwrap_or_else(|_| program.file.clone()),
             ..Kernel::default()
         };
         let mut machine = Machine {
