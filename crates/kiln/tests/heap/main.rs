@@ -4,6 +4,8 @@
 #![allow(unsafe_code)] // Publishes code and calls it.
 
 mod drafts;
+#[cfg(target_os = "linux")]
+mod keys;
 mod process;
 mod slot;
 mod threads;
@@ -42,11 +44,27 @@ fn emulated() -> bool {
     cfg!(target_arch = "aarch64") && runner.contains("qemu")
 }
 
+/// `.ci/keys` runs these tests on an emulated processor that has protection keys: of that strategy alone, and less of each, since
+/// code that is rewritten is slow there.
+fn only_keys() -> bool {
+    std::env::var_os("KILN_TEST_KEYS").is_some()
+}
+
+/// Whether a strategy is tried less often.
+fn is_slow(name: &str) -> bool {
+    name == "seal" || only_keys()
+}
+
 /// A heap for each strategy that works here, with its name.
 fn heaps() -> Vec<(&'static str, CodeHeap)> {
-    let mut heaps = vec![("seal", CodeHeap::new(HeapOptions::new().strategy(Strategy::Seal)).unwrap())];
+    let heap = |strategy| CodeHeap::new(HeapOptions::new().strategy(strategy));
+    if only_keys() {
+        return vec![("protection keys", heap(Strategy::ProtectionKeys).unwrap())];
+    }
+    let mut heaps = vec![("seal", heap(Strategy::Seal).unwrap())];
     if !emulated() {
         heaps.push(("chosen", CodeHeap::new(HeapOptions::new()).unwrap()));
+        heaps.extend(heap(Strategy::ProtectionKeys).ok().map(|heap| ("protection keys", heap)));
     }
     heaps
 }
@@ -76,7 +94,7 @@ fn whatever_is_live_is_whole_and_apart() {
         let mut live: BTreeMap<usize, (Code, u32)> = BTreeMap::new();
         let mut reused = 0;
         let mut seen = std::collections::BTreeSet::new();
-        let rounds = if name == "seal" { 2_000 } else { 20_000 };
+        let rounds = if is_slow(name) { 2_000 } else { 20_000 };
         for round in 0..rounds {
             if live.len() < 100 || random.below(2) == 0 && live.len() < 400 {
                 let len = random.size();

@@ -1,5 +1,7 @@
-//! What the rest of the process does meanwhile: fork, signals.
+//! What the rest of the process does meanwhile: fork, signals, exit.
 
+use std::process::Command;
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 
 use kiln::{Code, CodeHeap, Function, HeapOptions};
@@ -7,7 +9,7 @@ use kiln::{Code, CodeHeap, Function, HeapOptions};
 use super::{call, emulated, heaps, returns};
 
 /// Runs `child` in a forked child, and tells how it ended. `parent` runs when the child has begun, and before it goes on.
-fn forked(child: impl FnOnce() -> bool, parent: impl FnOnce()) -> i32 {
+pub(super) fn forked(child: impl FnOnce() -> bool, parent: impl FnOnce()) -> i32 {
     let mut ready = [0; 2];
     let mut go = [0; 2];
     // SAFETY: room for two descriptors.
@@ -43,6 +45,24 @@ fn forked(child: impl FnOnce() -> bool, parent: impl FnOnce()) -> i32 {
         unsafe { libc::close(fd) };
     }
     status
+}
+
+/// Runs `body` in a new process, of this program, in which nothing but the test `name` runs, and gives how that ended. `body`
+/// runs there alone, not here.
+pub(super) fn in_a_process_of_its_own(name: &str, body: impl FnOnce()) {
+    const ONLY: &str = "KILN_TEST_ONLY";
+    if std::env::var(ONLY).is_ok_and(|only| only == name) {
+        return body();
+    }
+    let triple = kiln::Target::host().to_string().to_uppercase().replace('-', "_");
+    let runner = std::env::var(format!("CARGO_TARGET_{triple}_RUNNER")).unwrap_or_default();
+    let program = std::env::current_exe().unwrap();
+    let words: Vec<&str> = runner.split_whitespace().chain([program.to_str().unwrap()]).collect();
+    let mut command = Command::new(words[0]);
+    command.args(&words[1..]).args(["--exact", name, "--nocapture", "--test-threads=1"]);
+    let output = command.env(ONLY, name).output().unwrap();
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success() && text.contains("1 passed"), "{text}{}", String::from_utf8_lossy(&output.stderr));
 }
 
 fn publish(heap: &CodeHeap, numbers: std::ops::Range<u32>) -> Vec<(u32, Code)> {
@@ -109,34 +129,35 @@ fn a_child_of_a_child_publishes_too() {
 
 #[test]
 fn forks_may_come_while_other_threads_publish() {
-    let heap = &heaps().pop().unwrap().1;
-    let stop = &std::sync::atomic::AtomicBool::new(false);
-    let kept = publish(heap, 0..10);
-    let dropped = std::cell::Cell::new(Some(publish(heap, 0..10)));
-    std::thread::scope(|scope| {
-        for thread in 0..2u32 {
-            scope.spawn(move || {
-                let mut round = 0;
-                while !stop.load(Ordering::Relaxed) {
-                    let codes = publish(heap, thread * 1_000_000 + round..thread * 1_000_000 + round + 20);
-                    assert!(all_are_whole(&codes));
-                    round += 20;
-                }
-            });
-        }
-        for round in 0..if emulated() { 3 } else { 60 } {
-            let child = || {
-                // Another thread's lock may be held in this copy for ever.
-                drop(dropped.take());
-                all_are_whole(&kept) && all_are_whole(&publish(heap, round..round + 50))
-            };
-            let status = forked(child, || ());
-            stop.store(status != 0, Ordering::Relaxed);
-            assert_eq!(status, 0, "child {round}");
-        }
-        stop.store(true, Ordering::Relaxed);
-    });
-    assert!(all_are_whole(&kept));
+    for (name, heap) in &heaps() {
+        let stop = &std::sync::atomic::AtomicBool::new(false);
+        let kept = publish(heap, 0..10);
+        let dropped = std::cell::Cell::new(Some(publish(heap, 0..10)));
+        std::thread::scope(|scope| {
+            for thread in 0..2u32 {
+                scope.spawn(move || {
+                    let mut round = 0;
+                    while !stop.load(Ordering::Relaxed) {
+                        let codes = publish(heap, thread * 1_000_000 + round..thread * 1_000_000 + round + 20);
+                        assert!(all_are_whole(&codes));
+                        round += 20;
+                    }
+                });
+            }
+            for round in 0..if emulated() { 3 } else { 30 } {
+                let child = || {
+                    // Another thread's lock may be held in this copy for ever.
+                    drop(dropped.take());
+                    all_are_whole(&kept) && all_are_whole(&publish(heap, round..round + 50))
+                };
+                let status = forked(child, || ());
+                stop.store(status != 0, Ordering::Relaxed);
+                assert_eq!(status, 0, "{name}: child {round}");
+            }
+            stop.store(true, Ordering::Relaxed);
+        });
+        assert!(all_are_whole(&kept));
+    }
 }
 
 #[test]
@@ -157,10 +178,12 @@ fn a_draft_is_of_the_process_that_made_it() {
 
 static HANDLED: AtomicUsize = AtomicUsize::new(0);
 static WRONG: AtomicU32 = AtomicU32::new(0);
-static FUNCTION: std::sync::OnceLock<Function<extern "C" fn() -> u32>> = std::sync::OnceLock::new();
+/// A function of each heap, and the number of the heap that is tried.
+static FUNCTIONS: [OnceLock<Function<extern "C" fn() -> u32>>; 3] = [const { OnceLock::new() }; 3];
+static TRIED: AtomicUsize = AtomicUsize::new(0);
 
 extern "C" fn handler(_: libc::c_int) {
-    let Some(function) = FUNCTION.get() else { return };
+    let Some(function) = FUNCTIONS[TRIED.load(Ordering::Relaxed)].get() else { return };
     if function.clone().call() != 77 {
         WRONG.fetch_add(1, Ordering::Relaxed);
     }
@@ -170,32 +193,67 @@ extern "C" fn handler(_: libc::c_int) {
 /// Signals come at any moment of publishing and freeing; their handler runs code of the same heap.
 #[test]
 fn a_signal_handler_runs_code_while_its_thread_publishes() {
-    let heap = heaps().pop().unwrap().1;
-    let code = heap.publish(&returns(77, 16)).unwrap();
-    // SAFETY: the function's type.
-    FUNCTION.set(unsafe { code.function() }).unwrap();
     // SAFETY: a handler that only calls and counts.
     let before = unsafe { libc::signal(libc::SIGUSR1, handler as *const () as libc::sighandler_t) };
     assert_ne!(before, libc::SIG_ERR);
     // SAFETY: this thread.
     let thread = unsafe { libc::pthread_self() };
-    let stop = &std::sync::atomic::AtomicBool::new(false);
-    std::thread::scope(|scope| {
-        scope.spawn(move || {
-            while !stop.load(Ordering::Relaxed) {
-                // SAFETY: the thread waits for this one.
-                unsafe { libc::pthread_kill(thread, libc::SIGUSR1) };
-                std::thread::sleep(std::time::Duration::from_micros(20));
+    for (at, (name, heap)) in heaps().into_iter().enumerate() {
+        let code = heap.publish(&returns(77, 16)).unwrap();
+        // SAFETY: the function's type.
+        FUNCTIONS[at].set(unsafe { code.function() }).unwrap();
+        TRIED.store(at, Ordering::Relaxed);
+        let enough = HANDLED.load(Ordering::Relaxed) + 300;
+        let stop = &std::sync::atomic::AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            scope.spawn(move || {
+                while !stop.load(Ordering::Relaxed) {
+                    // SAFETY: the thread waits for this one.
+                    unsafe { libc::pthread_kill(thread, libc::SIGUSR1) };
+                    std::thread::sleep(std::time::Duration::from_micros(20));
+                }
+            });
+            for round in 0.. {
+                let codes = publish(&heap, round * 10..round * 10 + 10);
+                assert!(all_are_whole(&codes), "{name}");
+                if HANDLED.load(Ordering::Relaxed) > enough {
+                    break;
+                }
             }
+            stop.store(true, Ordering::Relaxed);
         });
-        for round in 0.. {
-            let codes = publish(&heap, round * 10..round * 10 + 10);
-            assert!(all_are_whole(&codes));
-            if HANDLED.load(Ordering::Relaxed) > 500 {
-                break;
+        assert_eq!(WRONG.load(Ordering::Relaxed), 0, "{name}");
+    }
+}
+
+/// `exit` runs the destructors of the C library while other threads go on publishing and freeing: no crash, no hang.
+#[test]
+fn the_process_may_exit_while_threads_publish() {
+    in_a_process_of_its_own("process::the_process_may_exit_while_threads_publish", || {
+        for (name, heap) in heaps() {
+            for _ in 0..5 {
+                let child = || {
+                    for thread in 0..3 {
+                        let heap = heap.clone();
+                        std::thread::spawn(move || {
+                            for round in 0.. {
+                                assert!(all_are_whole(&publish(
+                                    &heap,
+                                    thread * 1000 + round..thread * 1000 + round + 20
+                                )));
+                            }
+                        });
+                    }
+                    let deadline = std::time::Instant::now() + std::time::Duration::from_millis(20);
+                    while std::time::Instant::now() < deadline {
+                        assert!(all_are_whole(&publish(&heap, 0..20)));
+                    }
+                    // With all of its handlers, not `_exit`. 3, so that it is no other end.
+                    std::process::exit(3);
+                };
+                let status = forked(child, || ());
+                assert!(libc::WIFEXITED(status) && libc::WEXITSTATUS(status) == 3, "{name}: {status:#x}");
             }
         }
-        stop.store(true, Ordering::Relaxed);
     });
-    assert_eq!(WRONG.load(Ordering::Relaxed), 0);
 }

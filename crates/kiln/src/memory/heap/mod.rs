@@ -112,7 +112,8 @@ impl HeapOptions {
     }
 
     /// Uses `strategy` instead of the one that Kiln chooses. [`Strategy::Seal`] works wherever a linked module does, at the
-    /// price of whole pages and system calls for each piece of code.
+    /// price of whole pages and system calls for each piece of code. [`Strategy::ProtectionKeys`] is never chosen: it is the
+    /// dual mapping, whose writable side only the thread that publishes can write to, while it does.
     pub fn strategy(mut self, strategy: Strategy) -> HeapOptions {
         self.strategy = Some(strategy);
         self
@@ -164,7 +165,7 @@ impl CodeHeap {
                 strategy
             }
         };
-        let placed = matches!(strategy, Strategy::Seal | Strategy::DualMapping);
+        let placed = matches!(strategy, Strategy::Seal | Strategy::DualMapping | Strategy::ProtectionKeys);
         if options.near.is_some() && !placed {
             return Err(Error::unsupported(format!("by the {strategy} the system alone decides where memory lies"))
                 .help("leave out HeapOptions::near"));

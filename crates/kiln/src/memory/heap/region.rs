@@ -10,7 +10,7 @@ use crate::error::{Error, Result};
 use crate::fixup;
 use crate::memory::icache::{SERIALIZE, Serialize};
 use crate::memory::situation::Strategy;
-use crate::memory::sys::{self, Mapping, Protection, Window};
+use crate::memory::sys::{self, KeyWriting, Mapping, Protection, Window};
 use crate::target::Target;
 
 /// What a heap has of the system's memory.
@@ -57,7 +57,10 @@ impl Region {
             (Strategy::Seal, Some(window)) => (Mapping::within(window, len)?, None),
             (Strategy::Seal, None) => (Mapping::new(len)?, None),
             (Strategy::ThreadToggle | Strategy::ToggleCallback, _) => (sys::map_jit(len)?, None),
-            (Strategy::ProtectionKeys, _) => return Err(io::ErrorKind::Unsupported.into()),
+            (Strategy::ProtectionKeys, _) => {
+                let (runs, writes) = sys::map_keyed(len, window, huge)?;
+                (runs, Some(writes))
+            }
         };
         tracing::info!("map {len} bytes at {:#x} for the heap: {strategy}", runs.address());
         totals.bytes.fetch_add(len, Ordering::Relaxed);
@@ -75,7 +78,7 @@ impl Region {
 
     /// The address at which a byte is written, where any thread may write there at any time; else null.
     pub(super) fn always_writable(&self, offset: usize) -> *mut u8 {
-        if self.writes.is_some() { self.pointer(offset) } else { std::ptr::null_mut() }
+        if self.strategy == Strategy::DualMapping { self.pointer(offset) } else { std::ptr::null_mut() }
     }
 
     /// Makes memory that was never used ready: the system provides it at once, and it is filled with traps.
@@ -88,6 +91,7 @@ impl Region {
             // Pages that cannot be written now cannot be executed either.
             return;
         }
+        let _writing = self.writing();
         if let Some(writes) = &self.writes {
             writes.populate(range.clone(), 0);
         }
@@ -100,6 +104,12 @@ impl Region {
     /// Whether threads cannot write through a pointer, but copy by a call of the system's.
     fn is_toggled(&self) -> bool {
         matches!(self.strategy, Strategy::ThreadToggle | Strategy::ToggleCallback)
+    }
+
+    /// The right to write, where a thread must have it.
+    #[inline]
+    fn writing(&self) -> Option<KeyWriting> {
+        (self.strategy == Strategy::ProtectionKeys).then(KeyWriting::begin)
     }
 
     /// The address at which a byte is executed.
@@ -124,7 +134,7 @@ impl Region {
     /// is not one under which [`prepare`](Region::prepare) gives other memory.
     #[allow(clippy::mut_from_ref, reason = "of memory that this region does not refer to")]
     pub(super) unsafe fn bytes(&self, place: &Place) -> &mut [u8] {
-        debug_assert!(!self.is_toggled());
+        debug_assert!(!self.is_toggled() && self.strategy != Strategy::ProtectionKeys);
         // SAFETY: in the mapping, initialised by the system, writable until the place is published, and the caller's alone.
         unsafe { std::slice::from_raw_parts_mut(self.pointer(place.range.start), place.len) }
     }
@@ -180,6 +190,7 @@ impl Region {
             // SAFETY: a mapping of `map_jit`; the rest as the caller says.
             return unsafe { sys::write_jit(self.strategy, &self.runs, offset, bytes) };
         }
+        let _writing = self.writing();
         // SAFETY: in the mapping, writable, and nobody else's, by the caller's word.
         unsafe { std::ptr::copy_nonoverlapping(bytes.as_ptr(), self.pointer(offset), bytes.len()) };
         Ok(())
@@ -204,6 +215,7 @@ impl Region {
             // SAFETY: as the caller says.
             return unsafe { self.copy(range.start, &traps) };
         }
+        let _writing = self.writing();
         if (range.start | len).is_multiple_of(16) {
             // SAFETY: in the mapping, writable, and nobody else's, by the caller's word.
             unsafe { fill_with_traps(self.pointer(range.start), len) };

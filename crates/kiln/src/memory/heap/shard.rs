@@ -165,7 +165,7 @@ impl Home {
             return;
         }
         for slab in shard.slabs.iter().flatten() {
-            if slab.block().region.strategy() == Strategy::DualMapping {
+            if matches!(slab.block().region.strategy(), Strategy::DualMapping | Strategy::ProtectionKeys) {
                 // SAFETY: the lock is held.
                 unsafe { slab.block().mark_inherited() };
             }

@@ -30,7 +30,7 @@ pub struct LinuxRules {
     pub memfd: Answer,
     /// To mapping a file in `/dev/shm` executable: what it does with instead. Asked for only where `memfd` was refused.
     pub shm: Answer,
-    /// To making a protection key: what [`Strategy::ProtectionKeys`] needs.
+    /// To making a protection key and putting memory under it: what [`Strategy::ProtectionKeys`] needs.
     pub protection_keys: Answer,
 }
 
@@ -205,18 +205,13 @@ impl LinuxRules {
             )
             .remedied_by("an x86-64 processor with PKU (pku and ospke in /proc/cpuinfo)");
         }
-        match self.gain_of_execution() {
-            // Such memory is writable and executable by its page tables, so whatever refuses execmem refuses it.
-            Some((Outcome::Refused { errno, .. }, cause)) => {
-                refused(strategy, Outcome::Refused { call: "pkey_mprotect", errno }, cause)
-            }
-            Some((refusal, cause)) => refused(strategy, refusal, cause),
-            None => Verdict::absent(
-                strategy,
-                "the processor has protection keys, and Kiln does not use them yet",
-                "pkeys(7)",
-            ),
+        // Else it is the dual mapping, whose executable side no key concerns.
+        let dual = self.dual_mapping();
+        if !dual.is_working() {
+            return dual.of(strategy);
         }
+        let reason = format!("the processor has protection keys, and {}", dual.reason());
+        Verdict::works(strategy, reason, "pkeys(7); memfd_create(2)")
     }
 
     pub(super) fn describe(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

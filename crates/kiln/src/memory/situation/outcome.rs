@@ -14,8 +14,7 @@ pub enum Strategy {
     ToggleCallback,
     /// Linux: memory with two addresses, written through one and executed through the other.
     DualMapping,
-    /// Linux on x86-64: memory that only threads with the right to it may write, though its page tables say writable and
-    /// executable at once. Kiln does not use it yet.
+    /// Linux on x86-64: memory with two addresses, of which only a thread that is writing just then may use the writable one.
     ProtectionKeys,
 }
 
@@ -131,6 +130,11 @@ impl Verdict {
     pub(super) fn remedied_by(mut self, remedy: impl Into<String>) -> Verdict {
         self.remedy = Some(remedy.into());
         self
+    }
+
+    /// The same of another strategy, which comes to what this one comes to.
+    pub(super) fn of(self, strategy: Strategy) -> Verdict {
+        Verdict { strategy, ..self }
     }
 
     /// What was asked about.

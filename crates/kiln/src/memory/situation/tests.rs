@@ -186,21 +186,20 @@ fn macos_on_intel() {
 #[test]
 fn linux_by_what_restricts_it() {
     let seal_refused = refused("mprotect", EACCES);
-    let keys_refused = refused("pkey_mprotect", EACCES);
     let no_keys = refused("pkey_alloc", EINVAL);
     let arm = Situation::unrestricted(Target::AARCH64_LINUX);
     check(vec![
-        (linux(|_| ()), [Works, Absent, Absent, Works, Absent], Ok((Seal, DualMapping))),
+        (linux(|_| ()), [Works, Absent, Absent, Works, Works], Ok((Seal, DualMapping))),
         (arm, [Works, Absent, Absent, Works, no_keys], Ok((Seal, DualMapping))),
         // A file in memory was never writable private memory.
         (
             linux(|rules| rules.deny_write_execute = true),
-            [seal_refused, Absent, Absent, Works, keys_refused],
+            [seal_refused, Absent, Absent, Works, Works],
             Ok((DualMapping, DualMapping)),
         ),
         (
             linux(|rules| rules.pax_mprotect = true),
-            [seal_refused, Absent, Absent, Works, keys_refused],
+            [seal_refused, Absent, Absent, Works, Works],
             Ok((DualMapping, DualMapping)),
         ),
         (
@@ -210,7 +209,7 @@ fn linux_by_what_restricts_it() {
                 rules.shm = no("mmap", EPERM);
                 rules.shm_noexec = true;
             }),
-            [seal_refused, Absent, Absent, refused("memfd_create", EPERM), keys_refused],
+            [seal_refused, Absent, Absent, refused("memfd_create", EPERM), refused("memfd_create", EPERM)],
             Err("allow memfd_create, or mount /dev/shm without noexec"),
         ),
         (
@@ -218,7 +217,7 @@ fn linux_by_what_restricts_it() {
                 rules.selinux_enforcing = true;
                 rules.seal = no("mprotect", EACCES);
             }),
-            [seal_refused, Absent, Absent, Works, keys_refused],
+            [seal_refused, Absent, Absent, Works, Works],
             Ok((DualMapping, DualMapping)),
         ),
         (
@@ -228,7 +227,7 @@ fn linux_by_what_restricts_it() {
                 rules.memfd = no("mmap", EACCES);
                 rules.shm = no("mmap", EACCES);
             }),
-            [seal_refused, Absent, Absent, refused("mmap", EACCES), keys_refused],
+            [seal_refused, Absent, Absent, refused("mmap", EACCES), refused("mmap", EACCES)],
             Err("allow its domain execmem in the policy"),
         ),
         (
@@ -236,7 +235,7 @@ fn linux_by_what_restricts_it() {
                 rules.seccomp_filter = true;
                 rules.seal = no("mprotect", EPERM);
             }),
-            [refused("mprotect", EPERM), Absent, Absent, Works, refused("pkey_mprotect", EPERM)],
+            [refused("mprotect", EPERM), Absent, Absent, Works, Works],
             Ok((DualMapping, DualMapping)),
         ),
         (
@@ -244,7 +243,7 @@ fn linux_by_what_restricts_it() {
                 rules.seccomp_filter = true;
                 rules.memfd = no("memfd_create", EPERM);
             }),
-            [Works, Absent, Absent, Works, Absent],
+            [Works, Absent, Absent, Works, Works],
             Ok((Seal, DualMapping)),
         ),
         (
@@ -253,7 +252,7 @@ fn linux_by_what_restricts_it() {
                 rules.memfd = no("memfd_create", EPERM);
                 rules.shm = no("mmap", EPERM);
             }),
-            [Works, Absent, Absent, refused("memfd_create", EPERM), Absent],
+            [Works, Absent, Absent, refused("memfd_create", EPERM), refused("memfd_create", EPERM)],
             Ok((Seal, Seal)),
         ),
         (
@@ -268,7 +267,7 @@ fn linux_by_what_restricts_it() {
                 Absent,
                 Absent,
                 refused("memfd_create", EPERM),
-                refused("pkey_mprotect", EPERM),
+                refused("memfd_create", EPERM),
             ],
             Err("start it without that filter"),
         ),
@@ -279,7 +278,7 @@ fn linux_by_what_restricts_it() {
                 rules.seal = Answer::Killed { call: "mprotect" };
                 rules.memfd = Answer::Killed { call: "memfd_create" };
             }),
-            [Outcome::Killed { at: "mprotect" }, Absent, Absent, Works, Outcome::Killed { at: "mprotect" }],
+            [Outcome::Killed { at: "mprotect" }, Absent, Absent, Works, Works],
             Ok((DualMapping, DualMapping)),
         ),
         (
@@ -294,7 +293,7 @@ fn linux_by_what_restricts_it() {
                 Absent,
                 Absent,
                 Outcome::Killed { at: "memfd_create" },
-                Outcome::Killed { at: "mprotect" },
+                Outcome::Killed { at: "memfd_create" },
             ],
             Err("start it without that filter"),
         ),
@@ -305,17 +304,22 @@ fn linux_by_what_restricts_it() {
                 rules.memfd = no("mmap", EACCES);
                 rules.shm = no("open", 2);
             }),
-            [seal_refused, Absent, Absent, refused("mmap", EACCES), keys_refused],
+            [seal_refused, Absent, Absent, refused("mmap", EACCES), refused("mmap", EACCES)],
             Err("see the kernel's log"),
         ),
         // About starting programs, not about mapping.
-        (linux(|rules| rules.memfd_noexec = 2), [Works, Absent, Absent, Works, Absent], Ok((Seal, DualMapping))),
+        (linux(|rules| rules.memfd_noexec = 2), [Works, Absent, Absent, Works, Works], Ok((Seal, DualMapping))),
         (
             linux(|rules| {
                 rules.shm_noexec = true;
                 rules.shm = no("mmap", EPERM);
             }),
-            [Works, Absent, Absent, Works, Absent],
+            [Works, Absent, Absent, Works, Works],
+            Ok((Seal, DualMapping)),
+        ),
+        (
+            linux(|rules| rules.protection_keys = no("pkey_mprotect", EPERM)),
+            [Works, Absent, Absent, Works, refused("pkey_mprotect", EPERM)],
             Ok((Seal, DualMapping)),
         ),
         (
@@ -356,6 +360,8 @@ fn what_is_kept_apart_is_said() {
     assert!(choice.ruled_out()[0].reason().contains("PR_SET_MDWE"));
     let shm = linux(|rules| rules.memfd = no("memfd_create", EPERM)).choose_for_heap().unwrap();
     assert_eq!(shm.reason(), "memfd_create fails with EPERM, and a file in /dev/shm can be mapped executable");
+    let keys = linux(|_| ()).verdict(ProtectionKeys);
+    assert_eq!(keys.reason(), "the processor has protection keys, and a file of memfd_create can be mapped executable");
     // Never chosen, whatever else is refused.
     assert!(linux(|rules| rules.memfd_noexec = 1).choose_for_heap().unwrap().strategy() != ProtectionKeys);
 }

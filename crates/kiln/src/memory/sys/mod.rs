@@ -5,6 +5,7 @@
 //! - `map_jit`, `write_jit`: memory for [`Strategy::ThreadToggle`](super::Strategy::ThreadToggle).
 //! - `shared_file`: memory with two addresses, for [`Strategy::DualMapping`](super::Strategy::DualMapping).
 //! - `map_dual`: both addresses of it, for the heap.
+//! - `map_keyed`, `KeyWriting`: the same, for [`Strategy::ProtectionKeys`](super::Strategy::ProtectionKeys).
 //! - `huge_page`, `in_huge_pages`: where memory had better be in pages larger than the others.
 //! - `Window`, `Mapping::within`: memory near an address.
 //! - `is_in_a_file`: whether an address belongs to a file that was loaded.
@@ -18,6 +19,7 @@ mod barrier;
 mod dual;
 mod files;
 pub(crate) mod forks;
+mod keys;
 #[cfg(target_os = "linux")]
 mod linux;
 mod near;
@@ -28,6 +30,7 @@ pub(crate) use apple::{HOST_OS, clean_caches, map_jit, shared_file, situation, w
 pub(crate) use barrier::serialize_cores;
 pub(crate) use dual::map_dual;
 pub(crate) use files::is_in_a_file;
+pub(crate) use keys::{KeyWriting, map_keyed};
 #[cfg(target_os = "linux")]
 pub(crate) use linux::{HOST_OS, clean_caches, map_jit, shared_file, situation, write_jit};
 pub(crate) use near::Window;

@@ -174,6 +174,24 @@ impl Mapping {
         Ok(())
     }
 
+    /// Lets only threads with a right to a protection key write to the pages, or read them: all of them, which stay readable
+    /// and writable beside that.
+    #[cfg(target_os = "linux")]
+    #[allow(dead_code, reason = "called where processors have keys")]
+    pub(super) fn put_under_key(&self, key: libc::c_int) -> io::Result<()> {
+        #[cfg(test)]
+        injection::before_call()?;
+        let protection = Protection::ReadWrite.bits();
+        // SAFETY: the pages belong to this mapping, and are as readable and writable as before for whoever has the right.
+        let result = unsafe { libc::syscall(libc::SYS_pkey_mprotect, self.start.as_ptr(), self.len, protection, key) };
+        if result != 0 {
+            return Err(io::Error::last_os_error());
+        }
+        #[cfg(test)]
+        injection::after_call();
+        Ok(())
+    }
+
     /// Puts the start of a file in the place of a range of bytes, which begins and ends on a page. It is all or nothing:
     /// what stood there is gone only if this succeeds.
     pub(crate) fn replace(&self, range: Range<usize>, file: &File, protection: Protection) -> io::Result<()> {

@@ -1,7 +1,7 @@
 //! Questions to the kernel whose answers decide the strategy. Nothing is executed, and nothing is left behind.
-#![allow(unsafe_code)] // mmap, mprotect, memfd_create, prctl and pkey_alloc, each for one question; clone, to ask apart.
+#![allow(unsafe_code)] // mmap, mprotect, memfd_create, prctl and pkey_alloc with its like, each for one question; clone, to ask apart.
 
-use std::ffi::{c_int, c_ulong, c_void};
+use std::ffi::{c_int, c_long, c_ulong, c_void};
 use std::fs::File;
 use std::io;
 use std::os::fd::AsRawFd;
@@ -52,7 +52,7 @@ pub(super) const SEAL: Question = Question { ask: seal, fatal: "mprotect" };
 pub(super) const MEMFD: Question = Question { ask: memfd, fatal: "memfd_create" };
 /// Whether a file in `/dev/shm` can be mapped executable.
 pub(super) const SHM: Question = Question { ask: shm, fatal: "mmap" };
-/// Whether a protection key can be had.
+/// Whether a protection key can be had, and memory put under it.
 pub(super) const PROTECTION_KEYS: Question = Question { ask: protection_keys, fatal: "pkey_alloc" };
 
 /// Asks.
@@ -143,15 +143,19 @@ pub(super) fn shm_noexec() -> bool {
 
 fn protection_keys() -> Answer {
     const NO_FLAGS: c_ulong = 0;
-    const NO_RIGHTS_TAKEN: c_ulong = 0;
+    // The thread keeps what rights it gets here when the key is given back.
+    const NO_ACCESS: c_ulong = 1;
     // SAFETY: takes a key, which no memory has, or fails.
-    let key = unsafe { libc::syscall(libc::SYS_pkey_alloc, NO_FLAGS, NO_RIGHTS_TAKEN) };
+    let key = unsafe { libc::syscall(libc::SYS_pkey_alloc, NO_FLAGS, NO_ACCESS) };
     if key < 0 {
         return answer("pkey_alloc", Err(io::Error::last_os_error()));
     }
-    // SAFETY: gives back the key from above, which no memory has got.
+    let page = Page::map(Protection::ReadWrite, libc::MAP_PRIVATE | libc::MAP_ANONYMOUS, -1);
+    // No memory at all says nothing about keys.
+    let given = page.map_or(Answer::Allowed, |page| answer("pkey_mprotect", page.put_under_key(key)));
+    // SAFETY: gives back the key from above, which no memory has any more.
     unsafe { libc::syscall(libc::SYS_pkey_free, key) };
-    Answer::Allowed
+    given
 }
 
 fn answer(call: &'static str, result: io::Result<()>) -> Answer {
@@ -169,6 +173,13 @@ impl Page {
         // SAFETY: a new mapping wherever the kernel likes, without MAP_FIXED: it replaces nothing.
         let start = unsafe { libc::mmap(ptr::null_mut(), PAGE, protection.bits(), flags, fd, 0) };
         if start == libc::MAP_FAILED { Err(io::Error::last_os_error()) } else { Ok(Page(start)) }
+    }
+
+    fn put_under_key(&self, key: c_long) -> io::Result<()> {
+        let protection = Protection::ReadWrite.bits();
+        // SAFETY: the page is this one's own, and nobody has its address.
+        let result = unsafe { libc::syscall(libc::SYS_pkey_mprotect, self.0, PAGE, protection, key) };
+        if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
     }
 
     fn make_executable(&self) -> io::Result<()> {
