@@ -66,23 +66,24 @@ fn code_is_rewritten_while_other_threads_call() {
                 let (table, stop, called) = (&table, &stop, &called);
                 scope.spawn(move || {
                     let mut random = Random(thread + 1);
-                    let mut calls = 0;
                     while !stop.load(Ordering::Relaxed) {
                         let (function, number) = table[random.below(8)].read().unwrap().clone();
                         assert_eq!(function.call(), number);
-                        calls += 1;
+                        called.fetch_add(1, Ordering::Relaxed);
                     }
-                    called.fetch_add(calls, Ordering::Relaxed);
                 });
             }
             let mut random = Random(99);
-            for round in 0..rounds {
+            for round in 0u32.. {
                 let new = publish(round.wrapping_mul(0x9e37_79b9), 32 << random.below(3));
                 *table[random.below(8)].write().unwrap() = new;
+                // On a busy machine the others may not have had their turn yet.
+                if round >= rounds && called.load(Ordering::Relaxed) > 1_000 {
+                    break;
+                }
             }
             stop.store(true, Ordering::Relaxed);
         });
-        assert!(called.into_inner() > 1_000, "{name}: the other threads ran");
         assert_eq!(heap.stats().codes, 8);
     }
 }
