@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use crate::fixup::{self, Via};
 use crate::graph::{
-    Binding, Definition, Entries, LinkGraph, Permission, Place, Relocation, Resolved, Role, SectionId, Slot, Symbol,
+    Binding, Definition, Entries, LinkGraph, Permission, Place, Relocation, Resolved, Role, Scope, SectionId, Slot,
+    Symbol,
 };
 use crate::layout::Addresses;
 use crate::plan::Plan;
@@ -147,7 +148,8 @@ impl Parts<'_> {
             add(section.input, name, self.section(SectionId(index)));
         }
         for left_out in &self.graph.left_out {
-            add(left_out.input, format!("section {}", left_out.section), format!("left out: {}", left_out.why));
+            let (_, section) = self.graph.left_out_name(left_out);
+            add(left_out.input, format!("section {section}"), format!("left out: {}", left_out.why));
         }
         for (index, symbol) in (0u32..).zip(&self.graph.symbols) {
             if let Some(done) = self.symbol(symbol, self.resolved.places[index as usize]) {
@@ -217,7 +219,7 @@ impl Parts<'_> {
             (Definition::Section { .. }, Place::Section { section, .. }) if !own => {
                 format!("means the definition in {}", self.graph.input_name(self.graph.section(section).input))
             }
-            _ if symbol.hidden => "hidden: not exported".to_owned(),
+            _ if symbol.scope == Scope::Hidden => "hidden: not exported".to_owned(),
             _ if binding == Binding::Weak => "weak: no other definition replaces it".to_owned(),
             _ => return None,
         })

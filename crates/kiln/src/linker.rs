@@ -336,7 +336,7 @@ impl<'a> Linker<'a> {
             let process = || if asked == Asked::Hidden { None } else { process() };
             self.defined(name, asked).map(Found::At).or_else(|| register::runtime_symbol(name)).or_else(process)
         };
-        let resolved = graph::resolve(&self.graph, &outside)?;
+        let mut resolved = graph::resolve(&self.graph, &outside)?;
         let entries = Entries::of(&self.graph, &resolved);
         let layout = Layout::of(&self.graph, &resolved, &entries)?;
         let mut staged = Staged::reserve(strategy, &layout)?;
@@ -349,10 +349,13 @@ impl<'a> Linker<'a> {
             Ok(block)
         })?;
         let calls = fixup::read_calls(&self.graph, &resolved, &addresses, staged.segments().map(|segment| &*segment))?;
-        let symbols = module::Symbols::of(&self.graph, &resolved, &addresses);
         let places = || Box::new(module::Places::of(&self.graph, &resolved, &entries, &addresses));
         let places = self.explain_to.map(|_| places());
         log_load(&self.graph, &resolved, &entries, &addresses);
+        // What has had its turn makes room for the module's symbols.
+        drop(entries);
+        resolved.places = Vec::new();
+        let symbols = module::Symbols::of(&self.graph, &resolved, &addresses);
         let [_, constants, _] = staged.segments();
         let descriptions = fixup::check_unwind(&self.graph, &resolved, &addresses, constants)?;
         let published = staged.publish((self.inputs_name(), self.quarantine), |constants| {
@@ -476,19 +479,15 @@ fn layout_slices<'i>(image: &'i mut [u8], starts: [u64; 3], layout: &Layout) -> 
 
 fn log_load(graph: &LinkGraph<'_>, resolved: &Resolved, entries: &Entries, addresses: &Addresses) {
     for left_out in &graph.left_out {
-        tracing::debug!("{}: {}: {}", graph.input_name(left_out.input), left_out.section, left_out.why);
+        let (input, section) = graph.left_out_name(left_out);
+        tracing::debug!("{input}: {section}: {}", left_out.why);
     }
     for (symbol, address) in &resolved.imports {
         tracing::debug!("import {} = {address}", graph.symbol_name(graph.symbol(*symbol)));
     }
     let bytes: u64 = addresses.layout.segments.iter().map(|segment| segment.size).sum();
-    let relocations: usize = graph
-        .sections
-        .iter()
-        .zip(&resolved.live)
-        .filter(|(_, live)| **live)
-        .map(|(s, _)| graph.relocations(s).len())
-        .sum();
+    let live = graph.sections.iter().zip(&resolved.live).filter(|(_, live)| **live);
+    let relocations: usize = live.map(|(section, _)| graph.relocations(section).len()).sum();
     tracing::info!(
         "copied {bytes} bytes, applied {relocations} relocations, {} GOT slots, {} stubs",
         entries.slots.len(),

@@ -93,7 +93,10 @@ impl Plan {
                 .map(|(id, address)| (graph.symbol_name(graph.symbol(*id)).into_owned(), *address))
                 .collect(),
             left_out: (left_out.iter())
-                .map(|left_out| (graph.input_name(left_out.input).to_owned(), left_out.section.clone(), left_out.why))
+                .map(|left_out| {
+                    let (input, section) = graph.left_out_name(left_out);
+                    (input.to_owned(), section.into_owned(), left_out.why)
+                })
                 .collect(),
             stubs: entries.stubs.len() + resolved.indirect.len() + resolved.thunks.len(),
             slots: entries.slots.len() + resolved.indirect.len() + resolved.thunks.len(),

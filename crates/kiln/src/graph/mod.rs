@@ -150,12 +150,23 @@ pub(crate) struct Symbol {
     pub(crate) definition: Definition,
     pub(crate) kind: SymbolKind,
     pub(crate) binding: Binding,
-    /// Whether other modules and the user see it.
-    pub(crate) exported: bool,
-    /// Whether the name, also as a wish, is for the inputs alone: ELF's hidden and internal visibility.
-    pub(crate) hidden: bool,
+    pub(crate) scope: Scope,
     /// In bytes; 0 where the format does not say.
     pub(crate) size: u64,
+}
+
+/// There are as many as all inputs have.
+const _: () = assert!(size_of::<Symbol>() == 40);
+
+/// Whom a symbol is for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Scope {
+    /// A definition that other modules and the user see.
+    Exported,
+    /// A definition that they do not see, or a wish that anybody may fulfil.
+    Plain,
+    /// The name, also as a wish, is for the inputs alone: ELF's hidden and internal visibility.
+    Hidden,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -173,7 +184,7 @@ pub(crate) enum Definition {
     /// A C tentative definition: room that all files of the same name share.
     Common {
         size: u64,
-        align: u64,
+        align: u32,
     },
 }
 
@@ -198,7 +209,7 @@ pub(crate) struct Name<'g> {
 #[derive(Clone, Debug)]
 pub(crate) struct LeftOut {
     pub(crate) input: u32,
-    pub(crate) section: String,
+    pub(crate) section: Span,
     pub(crate) why: &'static str,
 }
 
@@ -235,6 +246,12 @@ impl<'a> LinkGraph<'a> {
 
     pub(crate) fn section_name(&self, section: &Section) -> Cow<'_, str> {
         String::from_utf8_lossy(self.bytes(section.input, section.name))
+    }
+
+    /// The names of the input and of the section.
+    pub(crate) fn left_out_name(&self, left_out: &LeftOut) -> (&str, Cow<'_, str>) {
+        let section = String::from_utf8_lossy(self.bytes(left_out.input, left_out.section));
+        (self.input_name(left_out.input), section)
     }
 
     /// What symbols of different inputs are compared by.

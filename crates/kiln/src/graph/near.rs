@@ -3,7 +3,7 @@
 use std::collections::{BTreeSet, HashMap};
 
 use super::resolve::Outside;
-use super::{Asked, LinkGraph, Name, Symbol, SymbolId, SymbolKind};
+use super::{Asked, LinkGraph, Name, Scope, Symbol, SymbolId, SymbolKind};
 use crate::error::Error;
 
 /// The names that `exists` knows among all that are one edit away from `name`: a letter dropped, doubled, changed or
@@ -70,7 +70,7 @@ pub(super) fn undefined(
             let near = if number < 8 { near_names(&name, &exists) } else { Vec::new() };
             let hint = if symbol.kind == SymbolKind::ThreadVariable {
                 " (thread-local: an input or another module of Kiln must define it)".to_owned()
-            } else if symbol.hidden && exists(&name) {
+            } else if symbol.scope == Scope::Hidden && exists(&name) {
                 " (hidden: only the inputs may define it)".to_owned()
             } else if *raw && exists(&name) {
                 format!(" (in Mach-O, C's `{name}` is `_{name}`)")

@@ -8,7 +8,7 @@ use super::names::NameTable;
 use super::near::undefined;
 use super::threads::check_variables;
 use super::{
-    Binding, Definition, LinkGraph, Name, Relocation, Relocations, SectionId, Symbol, SymbolId, SymbolKind, When,
+    Binding, Definition, LinkGraph, Name, Relocation, Relocations, Scope, SectionId, Symbol, SymbolId, SymbolKind, When,
 };
 use crate::error::{Error, Result};
 use crate::fixup::Via;
@@ -136,7 +136,7 @@ pub(crate) fn resolve(graph: &LinkGraph<'_>, outside: Outside<'_>) -> Result<Res
         if let Definition::Common { size, align } = symbol.definition
             && is_common(graph, names.find(graph.symbol_key(symbol)))
         {
-            common.wants(graph.symbol_key(symbol), size, align);
+            common.wants(graph.symbol_key(symbol), size, align.into());
         }
     }
     common.lay_out()?;
@@ -191,7 +191,7 @@ pub(crate) fn resolve(graph: &LinkGraph<'_>, outside: Outside<'_>) -> Result<Res
         let defining = names.meant(id);
         let meant = defining.map_or(symbol, |id| graph.symbol(id));
         let (definition, binding) = (meant.definition, meant.binding);
-        if symbol.hidden {
+        if symbol.scope == Scope::Hidden {
             hidden.extend(defining);
         }
         if binding == Binding::Unique
@@ -260,7 +260,7 @@ pub(crate) fn resolve(graph: &LinkGraph<'_>, outside: Outside<'_>) -> Result<Res
     check_variables(graph, &places)?;
     hidden.sort_unstable();
     let is_export = |id: &SymbolId| {
-        graph.symbol(*id).exported
+        graph.symbol(*id).scope == Scope::Exported
             && hidden.binary_search(id).is_err()
             && (graph.symbol(*id).binding != Binding::Unique || !matches!(places[id.0 as usize], Place::Outside(_)))
     };
@@ -397,7 +397,7 @@ fn look_outside(name: Name<'_>, symbol: &Symbol, outside: Outside<'_>) -> Option
     let c_name = !name.raw && !name.bytes.is_empty();
     let name = c_name.then(|| std::str::from_utf8(name.bytes).ok()).flatten()?;
     let asked = match symbol.kind {
-        _ if symbol.hidden => Asked::Hidden,
+        _ if symbol.scope == Scope::Hidden => Asked::Hidden,
         SymbolKind::ThreadLocal => Asked::ThreadLocal,
         SymbolKind::ThreadVariable => Asked::ThreadVariable,
         _ => Asked::Open,

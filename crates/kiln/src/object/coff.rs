@@ -9,7 +9,7 @@ use super::calls::{calls_by_name, calls_of_crt};
 use super::{NewSection, NewSymbol, Reader, malformed};
 use crate::error::{Error, Result};
 use crate::fixup;
-use crate::graph::{Binding, Definition, Relocation, Role, Rule, SectionId, SymbolId, SymbolKind};
+use crate::graph::{Binding, Definition, Relocation, Role, Rule, Scope, SectionId, SymbolId, SymbolKind};
 use crate::target::Arch;
 
 type Symbols<'b, H> = SymbolTable<'b, &'b [u8], H>;
@@ -74,11 +74,11 @@ fn add_section(
     let has = |flag: pe::SectionFlags| flags.contains(flag);
     let is = |base: &[u8]| name == base || name.strip_prefix(base).is_some_and(|rest| rest.starts_with(b"$"));
     if has(pe::IMAGE_SCN_LNK_REMOVE) || has(pe::IMAGE_SCN_LNK_INFO) || has(pe::IMAGE_SCN_MEM_DISCARDABLE) {
-        reader.leave_out(name, "not loaded: debug information or directives to the linker");
+        reader.leave_out(name, "not loaded: debug information or directives to the linker")?;
         return Ok(None);
     }
     if is(b".pdata") || is(b".xdata") {
-        reader.leave_out(name, "unwind tables are not registered yet: no panic or exception may cross this code");
+        reader.leave_out(name, "unwind tables are not registered yet: no panic or exception may cross this code")?;
         return Ok(None);
     }
     // `.CRT$…` is Microsoft's way, `.ctors` and `.dtors` are GNU's.
@@ -143,7 +143,7 @@ fn add_symbol<H: CoffHeader>(
         pe::IMAGE_SYM_UNDEFINED if value == 0 || !external => Definition::Undefined,
         pe::IMAGE_SYM_UNDEFINED => {
             // The format does not say: the linker's own rule.
-            Definition::Common { size: value, align: value.next_power_of_two().min(32) }
+            Definition::Common { size: value, align: value.next_power_of_two().min(32) as u32 }
         }
         pe::IMAGE_SYM_ABSOLUTE => Definition::Absolute(value),
         pe::IMAGE_SYM_DEBUG => Definition::LeftOut,
@@ -160,13 +160,14 @@ fn add_symbol<H: CoffHeader>(
         },
     };
     let binding = if external { Binding::Global } else { Binding::Local };
-    let exported = external && !matches!(definition, Definition::Undefined | Definition::LeftOut);
+    let is_defined = !matches!(definition, Definition::Undefined | Definition::LeftOut);
+    let scope = if external && is_defined { Scope::Exported } else { Scope::Plain };
     let is_thread_local = |section| reader.graph.section(section).role == Role::ThreadLocal;
     let kind = match definition {
         Definition::Section { section, .. } if is_thread_local(section) => SymbolKind::ThreadLocal,
         _ => SymbolKind::Plain,
     };
-    reader.symbol(NewSymbol { name, raw: false, definition, kind, binding, exported, hidden: false, size: 0 })?;
+    reader.symbol(NewSymbol { name, raw: false, definition, kind, binding, scope, size: 0 })?;
     Ok(())
 }
 
@@ -192,16 +193,7 @@ fn add_weak<H: CoffHeader>(
     let definition = Definition::Fallback(SymbolId(other));
     let binding = Binding::Weak;
     let kind = SymbolKind::Plain;
-    reader.symbol(NewSymbol {
-        name,
-        raw: false,
-        definition,
-        kind,
-        binding,
-        exported: false,
-        hidden: false,
-        size: 0,
-    })?;
+    reader.symbol(NewSymbol { name, raw: false, definition, kind, binding, scope: Scope::Plain, size: 0 })?;
     Ok(())
 }
 

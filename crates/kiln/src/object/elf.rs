@@ -8,7 +8,7 @@ use super::calls::calls_by_name;
 use super::{NewSection, NewSymbol, Reader, malformed};
 use crate::error::{Error, Result};
 use crate::fixup;
-use crate::graph::{Binding, Calls, Definition, Rela, RelocationTable, Role, Rule, SectionId, SymbolKind, When};
+use crate::graph::{Binding, Calls, Definition, Rela, RelocationTable, Role, Rule, Scope, SectionId, SymbolKind, When};
 use crate::target::Arch;
 
 type File = FileHeader64<LittleEndian>;
@@ -125,7 +125,7 @@ fn add_section(reader: &mut Reader<'_, '_, '_>, section: &Header, name: &[u8]) -
         let about_the_file =
             [elf::SHT_NULL, elf::SHT_SYMTAB, elf::SHT_STRTAB, elf::SHT_RELA, elf::SHT_SYMTAB_SHNDX, elf::SHT_GROUP];
         if !about_the_file.contains(&section.sh_type(LE)) {
-            reader.leave_out(name, "not allocated: debug information, comments or notes");
+            reader.leave_out(name, "not allocated: debug information, comments or notes")?;
         }
         return Ok(None);
     }
@@ -155,7 +155,7 @@ fn add_section(reader: &mut Reader<'_, '_, '_>, section: &Header, name: &[u8]) -
     match section.sh_type(LE) {
         elf::SHT_PROGBITS | elf::SHT_NOBITS | elf::SHT_X86_64_UNWIND => {}
         elf::SHT_NOTE => {
-            reader.leave_out(name, "a note: what the code is ready for, not what it needs");
+            reader.leave_out(name, "a note: what the code is ready for, not what it needs")?;
             return Ok(None);
         }
         elf::SHT_INIT_ARRAY | elf::SHT_FINI_ARRAY | elf::SHT_PREINIT_ARRAY => {}
@@ -236,9 +236,9 @@ fn add_symbol<'b>(
         elf::SHN_ABS => Definition::Absolute(value),
         elf::SHN_COMMON => {
             let align = value.max(1);
-            if !align.is_power_of_two() || align > 1 << 31 {
-                return Err(Error::malformed(format!("the alignment {align:#x} is not a power of two up to 2 GiB")));
-            }
+            let align = u32::try_from(align).ok().filter(|align| align.is_power_of_two()).ok_or_else(|| {
+                Error::malformed(format!("the alignment {align:#x} is not a power of two up to 2 GiB"))
+            })?;
             Definition::Common { size, align }
         }
         _ => {
@@ -267,10 +267,12 @@ fn add_symbol<'b>(
         other => return Err(Error::unsupported(format!("symbol binding {} is not supported", other.0))),
     };
     let binding = if index.0 == 0 { Binding::Local } else { binding };
-    let exported = binding != Binding::Local
-        && !matches!(definition, Definition::Undefined | Definition::LeftOut)
-        && matches!(visibility, elf::STV_DEFAULT | elf::STV_PROTECTED);
-    let hidden = binding != Binding::Local && matches!(visibility, elf::STV_HIDDEN | elf::STV_INTERNAL);
+    let scope = match (visibility, definition) {
+        _ if binding == Binding::Local => Scope::Plain,
+        (elf::STV_HIDDEN | elf::STV_INTERNAL, _) => Scope::Hidden,
+        (_, Definition::Undefined | Definition::LeftOut) => Scope::Plain,
+        _ => Scope::Exported,
+    };
     if kind == SymbolKind::Indirect && !matches!(definition, Definition::Section { .. } | Definition::LeftOut) {
         return Err(Error::malformed("the function that chooses an indirect function is in no section"));
     }
@@ -285,7 +287,7 @@ fn add_symbol<'b>(
                 .help("compile with -fno-common"));
         }
     }
-    reader.symbol(NewSymbol { name, raw: false, definition, kind, binding, exported, hidden, size })?;
+    reader.symbol(NewSymbol { name, raw: false, definition, kind, binding, scope, size })?;
     Ok(())
 }
 

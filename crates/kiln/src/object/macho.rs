@@ -10,7 +10,7 @@ use object::read::macho::{MachHeader, Nlist, Section, Segment};
 use super::{NewSection, NewSymbol, Reader, malformed};
 use crate::error::{Error, Result};
 use crate::fixup::{self, MachoPart, Via};
-use crate::graph::{Binding, Calls, Definition, Relocation, Role, SectionId, SymbolId, SymbolKind, When};
+use crate::graph::{Binding, Calls, Definition, Relocation, Role, Scope, SectionId, SymbolId, SymbolKind, When};
 use crate::target::Arch;
 
 type File = MachHeader64<LittleEndian>;
@@ -98,7 +98,7 @@ fn add_section(reader: &mut Reader<'_, '_, '_>, section: &Section64<LittleEndian
         None
     };
     if let Some(why) = left_out {
-        reader.leave_out(name, why);
+        reader.leave_out(name, why)?;
         return Ok(None);
     }
     if name.starts_with(b"__objc_") || name.starts_with(b"__swift") {
@@ -235,9 +235,9 @@ fn add_symbol(
         (true, true) => Binding::Weak,
         (true, false) => Binding::Global,
     };
-    let exported = external
-        && !flags.contains(macho::N_PEXT)
-        && !matches!(definition, Definition::Undefined | Definition::LeftOut);
+    let is_defined = !matches!(definition, Definition::Undefined | Definition::LeftOut);
+    let is_exported = external && !flags.contains(macho::N_PEXT) && is_defined;
+    let scope = if is_exported { Scope::Exported } else { Scope::Plain };
     let (name, raw) = match name.strip_prefix(b"_") {
         Some(name) => (name, false),
         None => (name, true),
@@ -246,7 +246,7 @@ fn add_symbol(
         Definition::Section { section, .. } => symbol_kind(reader, section),
         _ => SymbolKind::Plain,
     };
-    reader.symbol(NewSymbol { name, raw, definition, kind, binding, exported, hidden: false, size })?;
+    reader.symbol(NewSymbol { name, raw, definition, kind, binding, scope, size })?;
     Ok(())
 }
 

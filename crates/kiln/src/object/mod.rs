@@ -18,7 +18,7 @@ pub(crate) use linked::text_of;
 use crate::error::{Error, Result};
 use crate::fixup::{self, Lookup};
 use crate::graph::{
-    Binding, Definition, Group, Input, LeftOut, LinkGraph, Permission, Relocation, RelocationTable, Role, Rule,
+    Binding, Definition, Group, Input, LeftOut, LinkGraph, Permission, Relocation, RelocationTable, Role, Rule, Scope,
     SectionId, Span, Symbol as GraphSymbol, SymbolId, SymbolKind,
 };
 use crate::source::{self, Kind};
@@ -99,8 +99,7 @@ pub(crate) fn add_flat<'a>(
             definition: Definition::Section { section, offset },
             kind: SymbolKind::Plain,
             binding: Binding::Global,
-            exported: true,
-            hidden: false,
+            scope: Scope::Exported,
             size: 0,
         });
     }
@@ -196,15 +195,14 @@ struct NewSymbol<'b> {
     definition: Definition,
     kind: SymbolKind,
     binding: Binding,
-    exported: bool,
-    hidden: bool,
+    scope: Scope,
     size: u64,
 }
 
 impl<'b> NewSymbol<'b> {
     fn local(name: &'b [u8], definition: Definition) -> NewSymbol<'b> {
         let (kind, binding) = (SymbolKind::Plain, Binding::Local);
-        NewSymbol { name, raw: false, definition, kind, binding, exported: false, hidden: false, size: 0 }
+        NewSymbol { name, raw: false, definition, kind, binding, scope: Scope::Plain, size: 0 }
     }
 }
 
@@ -308,17 +306,18 @@ impl<'g, 'a, 'b> Reader<'g, 'a, 'b> {
         Ok(())
     }
 
-    fn leave_out(&mut self, section: &[u8], why: &'static str) {
-        let section = String::from_utf8_lossy(section).into_owned();
+    fn leave_out(&mut self, section: &[u8], why: &'static str) -> Result<()> {
+        let section = self.span(section)?;
         self.graph.left_out.push(LeftOut { input: self.input, section, why });
+        Ok(())
     }
 
     fn symbol(&mut self, new: NewSymbol<'_>) -> Result<SymbolId> {
-        let NewSymbol { name, raw, definition, kind, binding, exported, hidden, size } = new;
+        let NewSymbol { name, raw, definition, kind, binding, scope, size } = new;
         let name = self.span(name)?;
         let id = SymbolId(self.graph.next(self.graph.symbols.len())?);
         let input = self.input;
-        self.graph.symbols.push(GraphSymbol { input, name, raw, definition, kind, binding, exported, hidden, size });
+        self.graph.symbols.push(GraphSymbol { input, name, raw, definition, kind, binding, scope, size });
         Ok(id)
     }
 
