@@ -1,5 +1,7 @@
 //! A plan: what linking gives, at a base, without loading.
 
+use std::ops::Range;
+
 use crate::fixup::{CallLists, Via};
 use crate::graph::{Entries, LinkGraph, Permission, Place, Relocation, Resolved, SectionId, SymbolId};
 use crate::layout::Addresses;
@@ -10,6 +12,8 @@ use crate::target::TargetAddr;
 pub struct Plan {
     base: TargetAddr,
     image: Vec<u8>,
+    segments: [Range<u64>; 3],
+    threads: Option<ThreadBlock>,
     sections: Vec<PlannedSection>,
     symbols: Vec<PlannedSymbol>,
     imports: Vec<(String, TargetAddr)>,
@@ -35,6 +39,18 @@ pub struct PlannedSection {
     pub address: TargetAddr,
     /// Its size in bytes.
     pub size: u64,
+}
+
+/// The thread-local variables of a plan: a block, of which each thread has a copy.
+#[derive(Clone, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub struct ThreadBlock {
+    /// Where the image holds what the block's first bytes are in a new thread. The rest of it is zeros.
+    pub template: Range<TargetAddr>,
+    /// Of the block, in bytes.
+    pub size: u64,
+    /// Of the block, in bytes.
+    pub align: u64,
 }
 
 /// A symbol that an input defines, placed.
@@ -87,6 +103,15 @@ impl Plan {
         Plan {
             base,
             image,
+            segments: addresses.segments(),
+            threads: (addresses.layout.threads.size > 0).then(|| ThreadBlock {
+                template: {
+                    let (start, template) = (addresses.segments()[1].start, &addresses.layout.threads.template);
+                    TargetAddr(start + template.start)..TargetAddr(start + template.end)
+                },
+                size: addresses.layout.threads.size,
+                align: addresses.layout.threads.align,
+            }),
             sections,
             symbols: symbols(graph, resolved, addresses),
             imports: (resolved.imports.iter())
@@ -122,6 +147,19 @@ impl Plan {
     #[must_use]
     pub fn image(&self) -> &[u8] {
         &self.image
+    }
+
+    /// The addresses of the parts of the image that need the same permission, each from a page of its own on. A part that
+    /// nothing is in is empty.
+    pub fn segments(&self) -> impl Iterator<Item = (Permission, Range<TargetAddr>)> {
+        let part = |range: &Range<u64>| TargetAddr(range.start)..TargetAddr(range.end);
+        Permission::ALL.into_iter().zip(self.segments.each_ref().map(part))
+    }
+
+    /// The block of thread-local variables. `None`: there are none.
+    #[must_use]
+    pub fn thread_block(&self) -> Option<&ThreadBlock> {
+        self.threads.as_ref()
     }
 
     /// The bytes from `address` to the end of the image. `None`: it is not in the image.
