@@ -82,8 +82,12 @@ pub(crate) struct Man {
   kiln run main.o util.o -- one two    several files, linked together
   kiln run main.o util.a --lib z --    of util.a what is wanted; and libz.so
   kiln run build/write.bin Hello       flat machine code, entered at its first byte
+  kiln run hello.S --target aarch64-apple-darwin
 
-Exit status: 0; of a `main`, its result; 2 if nothing was run; 128 + the signal's number if the code was stopped by one.")]
+Emulation is by `kiln-darwin-run`: the one that KILN_DARWIN_RUN names, beside `kiln`, or on PATH.
+
+Exit status: 0; of a `main`, its result; 2 if nothing was run; 124 if it took too long; 125 if emulation could not go on; \
+128 + the signal's number if the code was stopped by one.")]
 pub(crate) struct Run {
     /// What to load, and the text for it
     #[arg(required = true, value_name = "FILE")]
@@ -103,6 +107,9 @@ pub(crate) struct Run {
     /// Report a crash as one JSON object
     #[arg(long)]
     pub(crate) json: bool,
+    /// Run it as a program for this system, emulated: aarch64-apple-darwin
+    #[arg(long, value_name = "TRIPLE", value_parser = target, conflicts_with_all = ["libraries", "json"])]
+    pub(crate) target: Option<Target>,
 }
 
 /// Cut flat machine code out of a file

@@ -2,12 +2,13 @@
 
 use std::fs;
 use std::io::ErrorKind;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 
 use kiln::{Contents, Target};
 
 use crate::Failure;
+use crate::scratch::Scratch;
 
 /// Compiles the file at `path` for `target`, optimized a little, with debug information if that is wanted.
 ///
@@ -17,14 +18,14 @@ pub(crate) fn compile(path: &Path, target: Target, debug: bool) -> Result<Vec<u8
     let named = std::env::var("KILN_CC").unwrap_or_default();
     let named: Vec<String> = named.split_whitespace().map(str::to_owned).collect();
     let candidates = if named.is_empty() { candidates(target) } else { vec![named.clone()] };
-    let scratch = Scratch::new()?;
+    let scratch = Scratch::new("cc")?;
     let mut unfit = Vec::new();
     for words in &candidates {
         let line = words.join(" ");
-        let object = scratch.0.join("out.o");
+        let object = scratch.path().join("out.o");
         let mut command = Command::new(&words[0]);
         command.args(&words[1..]).args(["-O1"]).args(debug.then_some("-g"));
-        command.arg("-c").arg("-o").arg(&object).arg(path).env("LC_ALL", "C").env("TMPDIR", &scratch.0);
+        command.arg("-c").arg("-o").arg(&object).arg(path).env("LC_ALL", "C").env("TMPDIR", scratch.path());
         let output = match command.output() {
             Ok(output) => output,
             Err(error) if error.kind() == ErrorKind::NotFound => continue,
@@ -77,33 +78,4 @@ fn candidates(target: Target) -> Vec<Vec<String>> {
         return gnu.into_iter().chain(usual).chain([clang]).collect();
     }
     std::iter::once(clang).chain(gnu).collect()
-}
-
-/// A folder for one compilation, that goes away with this value.
-struct Scratch(PathBuf);
-
-impl Scratch {
-    fn new() -> Result<Scratch, Failure> {
-        use std::os::unix::fs::DirBuilderExt;
-        let mut number = 0;
-        loop {
-            let folder = std::env::temp_dir().join(format!("kiln-cc-{}-{number}", std::process::id()));
-            // Nobody else can have made it or can look into it.
-            match fs::DirBuilder::new().mode(0o700).create(&folder) {
-                Ok(()) => return Ok(Scratch(folder)),
-                Err(error) if error.kind() == ErrorKind::AlreadyExists => number += 1,
-                Err(error) => {
-                    return Err(Failure::new(format!("{}: cannot make a folder: {error}", folder.display()))
-                        .next("set TMPDIR to a folder that can be written to"));
-                }
-            }
-        }
-    }
-}
-
-impl Drop for Scratch {
-    fn drop(&mut self) {
-        // A folder that stays behind in the temporary folder harms nobody.
-        let _ = fs::remove_dir_all(&self.0);
-    }
 }

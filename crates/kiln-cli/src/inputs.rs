@@ -3,7 +3,7 @@
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
-use kiln::{Assembler, Kind, Linker, Target};
+use kiln::{Assembler, Contents, Kind, Linker, Target};
 
 use crate::asm::read as read_file;
 use crate::{Failure, compile};
@@ -55,6 +55,11 @@ pub(crate) fn read(path: &Path, target: Target, debug: bool) -> Result<Input, Fa
 }
 
 impl Input {
+    /// What an object or a linked file is made for.
+    pub(crate) fn target(&self) -> Option<Target> {
+        Contents::read(&self.name, &self.bytes, Target::AARCH64_MACOS.arch()).ok().map(|contents| contents.target())
+    }
+
     /// Adds the file to what is linked; flat code is entered at `entry`.
     pub(crate) fn add<'a>(&'a self, linker: &mut Linker<'a>, entry: usize) -> Result<(), Failure> {
         match self.kind {

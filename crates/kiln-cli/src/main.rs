@@ -11,6 +11,7 @@ mod decode;
 mod disasm;
 mod doctor;
 mod emit;
+mod emulate;
 mod entitle;
 mod flat;
 mod help;
@@ -20,6 +21,7 @@ mod memory;
 mod narrate;
 mod prototypes;
 mod run;
+mod scratch;
 mod sign;
 mod supervise;
 

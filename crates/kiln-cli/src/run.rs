@@ -14,7 +14,7 @@ use crate::args::number;
 use crate::crash::Watch;
 use crate::inputs::{self, Input};
 use crate::supervise::{self, End};
-use crate::{Failure, args, crash, described};
+use crate::{Failure, args, crash, described, emulate};
 
 /// `_start(text, length)`; what it returns is narrated.
 type Start = extern "C" fn(*const u8, usize) -> usize;
@@ -23,11 +23,18 @@ type Main = extern "C" fn(c_int, *const *const c_char, *const *const c_char) -> 
 
 pub(crate) fn run(args: args::Run) -> Result<ExitCode, Failure> {
     let (files, text) = split(args.first, args.last, std::env::args_os().any(|argument| argument == "--"));
+    if let Some(target) = args.target.filter(|target| *target != Target::host()) {
+        let wanted = emulate::Wanted { files, text, entry: args.entry, limit: args.timeout, target };
+        return emulate::run(&wanted);
+    }
     let inputs = files.iter().map(|file| inputs::read(file, Target::host(), true)).collect::<Result<Vec<_>, _>>()?;
     let inputs = Arc::new(inputs);
     let limit = args.timeout.map(Duration::from_secs_f64);
     let options = crash::Options { json: args.json.then_some(libc::STDERR_FILENO), limit };
-    let run = || load_and_call(&files, &inputs, args.entry.as_deref(), &args.libraries, &text, options);
+    let run = || {
+        load_and_call(&files, &inputs, args.entry.as_deref(), &args.libraries, &text, options)
+            .map_err(|failure| or_emulated(failure, &inputs))
+    };
     // The code runs in this very process, as its user expects, unless somebody must be there to end it.
     if limit.is_none() {
         return run().map(|()| ExitCode::SUCCESS);
@@ -76,21 +83,26 @@ fn load_and_call(
         // SAFETY: whoever names a library vouches for the code in it.
         unsafe { linker.define_library(library) }?;
     }
-    // Where it is in an archive, nothing else asks for it.
-    match asked {
-        Some(entry) => linker.want(&[entry]),
-        None => linker.want(&["_start", "main"]),
-    };
+    want(&mut linker, asked);
     linker.explain_to(crash::loaded);
     // Initializers run while the code is loaded.
     let watch = crash::watch(inputs, options);
     // SAFETY: whoever runs this command on a file vouches for the code in it.
     let module = unsafe { linker.load() }.map_err(|error| explain(error, files, text))?;
-    let name = entry(&module, asked, files)?;
+    let exports = module.exports().map(|(name, _)| name);
+    let name = entry(|name| module.address(name).is_some(), exports, asked, files)?;
     if name == "main" && asked.is_none() {
         return call_main(&module, watch);
     }
     call_start(&module, &name, text, watch)
+}
+
+/// Asks for the entry, for which nothing else asks where it is in an archive.
+pub(crate) fn want(linker: &mut Linker<'_>, asked: Option<&str>) {
+    match asked {
+        Some(entry) => linker.want(&[entry]),
+        None => linker.want(&["_start", "main"]),
+    };
 }
 
 /// What stands in front of `--` are files; without `--`, the first word alone is one.
@@ -103,7 +115,7 @@ fn split(first: Vec<OsString>, last: Vec<OsString>, separated: bool) -> (Vec<Pat
     (file.into_iter().collect(), words.collect())
 }
 
-fn add<'a>(linker: &mut Linker<'a>, input: &'a Input, entry: Option<&str>) -> Result<(), Failure> {
+pub(crate) fn add<'a>(linker: &mut Linker<'a>, input: &'a Input, entry: Option<&str>) -> Result<(), Failure> {
     // Flat code has no names: an entry that is a number is an offset in it.
     let Some(Ok(offset)) = entry.map(number) else { return input.add(linker, 0) };
     if input.kind != Kind::Flat {
@@ -118,7 +130,7 @@ fn add<'a>(linker: &mut Linker<'a>, input: &'a Input, entry: Option<&str>) -> Re
 }
 
 /// Adds the likely way out to an error of the linker.
-fn explain(error: kiln::Error, files: &[PathBuf], text: &[OsString]) -> Failure {
+pub(crate) fn explain(error: kiln::Error, files: &[PathBuf], text: &[OsString]) -> Failure {
     let file_as_text = text.iter().find(|word| Path::new(word).is_file()).filter(|_| files.len() == 1);
     let mut failure = Failure::from(error);
     if failure.next.is_none() {
@@ -135,17 +147,37 @@ fn explain(error: kiln::Error, files: &[PathBuf], text: &[OsString]) -> Failure 
     failure
 }
 
-/// The symbol to call.
-fn entry(module: &Module, asked: Option<&str>, files: &[PathBuf]) -> Result<String, Failure> {
+/// Names the other way, where what cannot be run here is made for Apple Silicon.
+fn or_emulated(mut failure: Failure, inputs: &[Input]) -> Failure {
+    let apple = Target::AARCH64_MACOS;
+    let Some(input) = inputs.iter().find(|input| input.target() == Some(apple)).filter(|_| Target::host() != apple)
+    else {
+        return failure;
+    };
+    let emulated = format!("run it in an emulated process: `kiln run --target {apple} {}`", input.name);
+    failure.next = Some(match failure.next {
+        Some(next) => format!("{next}; or {emulated}"),
+        None => emulated,
+    });
+    failure
+}
+
+/// The symbol to call, if it is there; else an error that says which ones are.
+pub(crate) fn entry<'n>(
+    is_there: impl Fn(&str) -> bool,
+    exports: impl Iterator<Item = &'n str>,
+    asked: Option<&str>,
+    files: &[PathBuf],
+) -> Result<String, Failure> {
     let wanted = match asked {
         Some(asked) if number(asked).is_ok() => &["_start"][..],
         Some(asked) => &[asked][..],
         None => &["_start", "main"],
     };
-    if let Some(name) = wanted.iter().find(|name| module.address(name).is_some()) {
+    if let Some(name) = wanted.iter().find(|name| is_there(name)) {
         return Ok((*name).to_owned());
     }
-    let names: Vec<&str> = module.exports().map(|(name, _)| name).take(12).collect();
+    let names: Vec<&str> = exports.take(12).collect();
     let file = files.first().map(|file| file.display().to_string()).unwrap_or_default();
     let failure = Failure::new(match asked {
         Some(asked) => format!("{file}: there is no global symbol `{asked}` to enter"),

@@ -4,7 +4,7 @@ use std::fs;
 
 use kiln::{Arch, Os, Target};
 
-use crate::{Dir, RETURN, assembly};
+use crate::{Dir, RETURN, assembly, which};
 
 /// The other architecture, on this system.
 fn other() -> Target {
@@ -146,10 +146,16 @@ fn another_architecture() {
     for os in [Os::Linux, Os::MacOs, Os::Windows] {
         dir.assemble(Target::new(other().arch(), os), RETURN, "other.o");
         let found = other().arch();
+        let emulated = match Target::new(found, os) {
+            Target::AARCH64_MACOS => {
+                "; or run it in an emulated process: `kiln run --target aarch64-apple-darwin other.o`"
+            }
+            _ => "",
+        };
         dir.kiln(["run", "other.o"]).refuses(&format!(
             "\
 kiln: error: other.o: the code is for {found}, and {wanted} is wanted
-  next: assemble or compile it for {wanted}
+  next: assemble or compile it for {wanted}{emulated}
 "
         ));
         // Any may be cut, but not as what it is not.
@@ -364,12 +370,65 @@ kiln: error: windows.o: COFF code keeps to the Windows calling convention, and t
         Arch::Aarch64 => ("nop\n.globl _start\n_start: svc #0x80\nret\n", "svc", "0x4"),
     };
     dir.assemble(Target::new(arch, Os::MacOs), text, "apple.o");
+    let emulated = match arch {
+        Arch::X86_64 => "",
+        Arch::Aarch64 => "; or run it in an emulated process: `kiln run --target aarch64-apple-darwin apple.o`",
+    };
     dir.kiln(["run", "apple.o"]).refuses(&format!(
         "\
 kiln: error: apple.o: __text+{offset}: `{call}` is a system call of another operating system: on {host} it would be some \
 other call
-  next: build it for {host}, or call the C library's function instead
+  next: build it for {host}, or call the C library's function instead{emulated}
 "
+    ));
+    if arch == Arch::Aarch64 {
+        dir.assemble(Target::AARCH64_MACOS, ".globl _main\n_main: b _printf\n", "apple.o");
+        dir.kiln(["run", "apple.o"]).refuses(&format!(
+            "\
+kiln: error: apple.o: `printf`: is variadic, and Apple's calling convention passes such arguments another way than this \
+system's
+  next: build it for {host}, or define a function of that name that is not variadic{emulated}
+"
+        ));
+    }
+}
+
+/// What only runs emulated, where there is no emulator, or another program in its place.
+#[test]
+#[cfg(target_os = "linux")]
+fn without_an_emulator() {
+    let dir = Dir::with_examples();
+    let run = |target: &str| {
+        let kiln = dir.kiln(["run", "--target", target, "examples/hello.S"]);
+        kiln.env("PATH", dir.path("")).env("KILN_DARWIN_RUN", "")
+    };
+    run("aarch64-apple-darwin").refuses(
+        "\
+kiln: error: `kiln-darwin-run` is not here, which emulates a process of macOS
+  next: build it in Kiln's sources with `cargo xtask darwin-run`, and name what that prints in KILN_DARWIN_RUN
+",
+    );
+    run("x86_64-apple-darwin").refuses(
+        "\
+kiln: error: x86_64-apple-darwin: there is no emulator for it
+  next: give aarch64-apple-darwin as --target, or run it on such a machine
+",
+    );
+    run("aarch64-apple-darwin").env("KILN_DARWIN_RUN", "nowhere/run").refuses(
+        "\
+kiln: error: nowhere/run: there is no such file, which KILN_DARWIN_RUN names
+  next: build it with `cargo xtask darwin-run`, or unset KILN_DARWIN_RUN
+",
+    );
+    let other = which("true");
+    dir.assemble(Target::AARCH64_MACOS, ".globl _main\n_main: ret\n", "main.o");
+    let kiln = dir.kiln(["run", "--target", "aarch64-apple-darwin", "main.o"]);
+    kiln.env("KILN_DARWIN_RUN", &other).refuses(&format!(
+        "\
+kiln: error: {}: cannot say what it has: it is something else, or of another version
+  next: build it anew with `cargo xtask darwin-run`
+",
+        other.display()
     ));
 }
 

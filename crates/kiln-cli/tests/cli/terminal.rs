@@ -311,6 +311,9 @@ Options:
       --json
           Report a crash as one JSON object
 
+      --target <TRIPLE>
+          Run it as a program for this system, emulated: aarch64-apple-darwin
+
   -h, --help
           Print help (see a summary with '-h')
 
@@ -321,9 +324,12 @@ Examples:
   kiln run main.o util.o -- one two    several files, linked together
   kiln run main.o util.a --lib z --    of util.a what is wanted; and libz.so
   kiln run build/write.bin Hello       flat machine code, entered at its first byte
+  kiln run hello.S --target aarch64-apple-darwin
 
-Exit status: 0; of a `main`, its result; 2 if nothing was run; 128 + the signal's number if the code
-was stopped by one.
+Emulation is by `kiln-darwin-run`: the one that KILN_DARWIN_RUN names, beside `kiln`, or on PATH.
+
+Exit status: 0; of a `main`, its result; 2 if nothing was run; 124 if it took too long; 125 if
+emulation could not go on; 128 + the signal's number if the code was stopped by one.
 ",
     );
 }

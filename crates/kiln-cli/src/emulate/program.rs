@@ -1,0 +1,292 @@
+//! A linked image as a program for macOS: a page in front of it for the header and for code that enters it, and what dyld needs
+//! to know to set its pointers.
+
+use std::collections::BTreeMap;
+
+use kiln::{Audit, Permission, PlannedRelocation, TargetAddr, Way};
+
+use super::file::{
+    EXECUTE, File, HEADER, PAGE, Pointers, READ, Section, Segment, THREAD_LOCAL_REGULAR, WRITE, page_above,
+};
+use super::opcodes::Pointer;
+use crate::Failure;
+
+/// Where the image stands: behind the page of the header.
+pub(super) const IMAGE: TargetAddr = TargetAddr(HEADER + PAGE);
+/// In the header's page, the code that enters the image, and behind it the offsets of the initializers.
+const GLUE: u64 = 0x1000;
+const INITIALIZERS: u64 = GLUE + 0x40;
+
+/// How a program is entered.
+pub(super) enum Entry {
+    /// `main(argc, argv, envp, apple)`, at this address.
+    Main(TargetAddr),
+    /// `_start(text, length)`, at this address, with this text.
+    Start(TargetAddr, Option<Vec<u8>>),
+}
+
+/// What libSystem has. While the program is linked, each symbol has an address that nothing else can have: so the linker keeps
+/// to its GOT, and a pointer says what it is of.
+pub(super) struct Imports<'n>(&'n [String]);
+
+impl<'n> Imports<'n> {
+    const START: u64 = 0x7000_0000_0000;
+    /// As far as pointers may lead behind a symbol, half of it in front.
+    const ROOM: u64 = 1 << 24;
+
+    pub(super) fn new(names: &'n [String]) -> Imports<'n> {
+        Imports(names)
+    }
+
+    fn address(index: usize) -> u64 {
+        Imports::START + Imports::ROOM * (index as u64 + 1)
+    }
+
+    /// The symbols as C writes them, with those addresses.
+    pub(super) fn addresses(&self) -> impl Iterator<Item = (String, TargetAddr)> + use<'n> {
+        let names = self.0.iter().enumerate();
+        names.map(|(index, name)| (name[1..].to_owned(), TargetAddr(Imports::address(index))))
+    }
+
+    /// The symbol that an address is of, and how many bytes behind it.
+    fn at(&self, address: u64) -> Option<(&'n str, i64)> {
+        let half = Imports::ROOM / 2;
+        let index = (address.checked_sub(Imports::START)? + half) / Imports::ROOM;
+        let index = usize::try_from(index.checked_sub(1)?).ok()?;
+        let name = self.0.get(index)?;
+        Some((name, address.wrapping_sub(Imports::address(index)) as i64))
+    }
+}
+
+/// Makes the program, not signed yet.
+///
+/// # Errors
+///
+/// Something in the image cannot be in a program for macOS; the error names it.
+pub(super) fn write(audit: &Audit, entry: &Entry, imports: &Imports<'_>) -> Result<Vec<u8>, Failure> {
+    let plan = audit.plan();
+    if let Some(finalizer) = plan.finalizers().next() {
+        return Err(Failure::new(format!(
+            "a program for Apple Silicon has no list of finalizers (__mod_term_func), as one has for {finalizer}"
+        ))
+        .next("register the function with atexit instead"));
+    }
+    let mut parts: BTreeMap<u64, Segment<'_>> = BTreeMap::new();
+    let mut end = IMAGE.0;
+    let mut text_end = IMAGE.0;
+    for (permission, range) in plan.segments() {
+        let (start, stop) = (range.start.0, range.end.0);
+        if permission == Permission::Text {
+            text_end = stop.max(IMAGE.0);
+        }
+        if start == stop {
+            continue;
+        }
+        end = end.max(stop);
+        let bytes = plan.bytes_at(range.start).and_then(|bytes| bytes.get(..(stop - start) as usize));
+        let (name, protection, is_constant) = match permission {
+            Permission::Text => continue,
+            Permission::Const => ("__DATA_CONST", READ | WRITE, true),
+            Permission::Data => ("__DATA", READ | WRITE, false),
+        };
+        let bytes = without_zeros(bytes.unwrap_or_default());
+        let sections = Vec::new();
+        parts.insert(
+            start,
+            Segment { name, addresses: start..stop, bytes, offset: 0, protection, is_constant, sections },
+        );
+    }
+    let own = page_above(end);
+    let mut first = header_page(plan, entry, own)?;
+    if let Some(bytes) = plan.bytes_at(IMAGE) {
+        first.extend_from_slice(bytes.get(..(text_end - IMAGE.0) as usize).unwrap_or_default());
+    }
+    let (bytes, own_sections) = own_data(plan, entry, own);
+    if !bytes.is_empty() {
+        let addresses = own..own + bytes.len() as u64;
+        let (name, bytes, protection, sections) = ("__KILN", &bytes[..], READ | WRITE, own_sections);
+        parts.insert(own, Segment { name, addresses, bytes, offset: 0, protection, is_constant: false, sections });
+    }
+    for section in plan.sections().iter().filter(|section| section.size > 0 && is_descriptors(&section.name)) {
+        const THREAD_LOCAL_VARIABLES: u32 = 0x13;
+        let addresses = section.address.0..section.address.0 + section.size;
+        if let Some(segment) = parts.values_mut().find(|segment| segment.addresses.contains(&addresses.start)) {
+            segment.sections.push(Section { name: "__thread_vars", addresses, kind: THREAD_LOCAL_VARIABLES });
+        }
+    }
+    let mut segments: Vec<Segment<'_>> = parts.into_values().collect();
+    let mut sections = vec![Section { name: "__text", addresses: HEADER + GLUE..text_end, kind: 0x8000_0400 }];
+    let initializers = plan.initializers().len() as u64;
+    if initializers > 0 {
+        const INIT_FUNC_OFFSETS: u32 = 0x16;
+        let start = HEADER + INITIALIZERS;
+        sections[0].addresses.end = start;
+        sections.push(Section {
+            name: "__init_offsets",
+            addresses: start..start + 4 * initializers,
+            kind: INIT_FUNC_OFFSETS,
+        });
+        sections.push(Section { name: "__image", addresses: IMAGE.0..text_end, kind: 0x8000_0400 });
+    }
+    segments.insert(
+        0,
+        Segment {
+            name: "__TEXT",
+            addresses: HEADER..text_end,
+            bytes: &first,
+            offset: 0,
+            protection: READ | EXECUTE,
+            is_constant: false,
+            sections,
+        },
+    );
+    let pointers = pointers(audit, imports, &segments)?;
+    let entry = match entry {
+        Entry::Main(address) => address.0 - HEADER,
+        Entry::Start(..) => GLUE,
+    };
+    Ok(File::new(segments).finish(plan, &pointers, entry))
+}
+
+/// What need not be in the file, since memory is zero.
+fn without_zeros(bytes: &[u8]) -> &[u8] {
+    let filled = bytes.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
+    &bytes[..filled]
+}
+
+/// The page in front of the image, without the header: the code that calls `_start` with the text that lies at `text`, and
+/// the offsets of the initializers from the header.
+fn header_page(plan: &kiln::Plan, entry: &Entry, text: u64) -> Result<Vec<u8>, Failure> {
+    let mut page = vec![0; PAGE as usize];
+    if let Entry::Start(start, words) = entry {
+        let at = HEADER + GLUE;
+        let length = words.as_ref().map_or(0, Vec::len) as u32;
+        // `adrp` and `add` of an address, for an instruction `number` words behind the glue's start.
+        let adrp = |number: u64, register: u32, to: u64| {
+            let pages = (to >> 12).wrapping_sub((at + 4 * number) >> 12) as u32;
+            0x9000_0000 | (pages & 3) << 29 | (pages >> 2 & 0x7_ffff) << 5 | register
+        };
+        let low = (start.0 & 0xfff) as u32;
+        let code: [u32; 11] = [
+            0xa9bf_7bfd,                                                  // stp x29, x30, [sp, #-16]!
+            0x9100_03fd,                                                  // mov x29, sp
+            if words.is_some() { adrp(2, 0, text) } else { 0xd280_0000 }, // mov x0, #0
+            0x5280_0001 | (length & 0xffff) << 5,                         // mov w1, #length
+            0x72a0_0001 | (length >> 16) << 5,                            // movk w1, #length >> 16, lsl #16
+            adrp(5, 16, start.0),                                         // adrp x16, start
+            0x9100_0210 | low << 10,                                      // add x16, x16, #low
+            0xd63f_0200,                                                  // blr x16
+            0x5280_0000,                                                  // mov w0, #0
+            0xa8c1_7bfd,                                                  // ldp x29, x30, [sp], #16
+            0xd65f_03c0,                                                  // ret
+        ];
+        for (to, word) in page[GLUE as usize..].chunks_exact_mut(4).zip(code) {
+            to.copy_from_slice(&word.to_le_bytes());
+        }
+    }
+    let (count, room) = (plan.initializers().len(), (PAGE - INITIALIZERS) as usize / 4);
+    if count > room {
+        return Err(Failure::new(format!(
+            "{count} initializers are more than a program made here has room for: {room}"
+        ))
+        .next("link the program with a linker, and run that"));
+    }
+    for (to, function) in page[INITIALIZERS as usize..].chunks_exact_mut(4).zip(plan.initializers()) {
+        to.copy_from_slice(&((function.0 - HEADER) as u32).to_le_bytes());
+    }
+    Ok(page)
+}
+
+/// Whether a section holds descriptors of thread-local variables, in which dyld sets the function that finds them.
+fn is_descriptors(name: &str) -> bool {
+    name == "__thread_vars" || name.ends_with(",__thread_vars")
+}
+
+/// What the image does not have: the text for `_start`, and the initial block of thread-local variables, whole, which dyld
+/// copies for each thread.
+fn own_data(plan: &kiln::Plan, entry: &Entry, start: u64) -> (Vec<u8>, Vec<Section>) {
+    let mut bytes = match entry {
+        Entry::Start(_, Some(text)) => text.clone(),
+        _ => Vec::new(),
+    };
+    let Some(block) = plan.thread_block() else { return (bytes, Vec::new()) };
+    bytes.resize(bytes.len().next_multiple_of(block.align.clamp(16, PAGE) as usize), 0);
+    let at = bytes.len();
+    let template = plan.bytes_at(block.template.start).unwrap_or_default();
+    let filled = (block.template.end.0 - block.template.start.0) as usize;
+    bytes.extend_from_slice(template.get(..filled).unwrap_or_default());
+    bytes.resize(at + block.size as usize, 0);
+    let addresses = start + at as u64..start + bytes.len() as u64;
+    (bytes, vec![Section { name: "__thread_data", addresses, kind: THREAD_LOCAL_REGULAR }])
+}
+
+/// Finds the pointers of the image, by what linking did.
+fn pointers<'n>(audit: &Audit, imports: &Imports<'n>, segments: &[Segment<'_>]) -> Result<Pointers<'n>, Failure> {
+    let plan = audit.plan();
+    let mut found = Pointers { own: Vec::new(), outside: Vec::new() };
+    let image = plan.base().0..plan.base().0 + plan.image().len() as u64;
+    let blocks =
+        segments.iter().flat_map(|segment| &segment.sections).find(|section| section.kind == THREAD_LOCAL_REGULAR);
+    // What threads copy is not the image's own template.
+    let in_program = |address: u64| match (plan.thread_block(), blocks) {
+        (Some(block), Some(copy)) if (block.template.start.0..block.template.end.0).contains(&address) => {
+            address - block.template.start.0 + copy.addresses.start
+        }
+        _ => address,
+    };
+    let slots = audit.entries().iter().filter(|entry| !entry.is_stub).map(|slot| (slot.address.0, &slot.symbol));
+    let fields = audit.relocations().iter().filter(|relocation| relocation.kind == "ARM64_RELOC_UNSIGNED");
+    for (address, symbol) in slots.chain(fields.map(|field| (field.address.0, &field.symbol))) {
+        let bytes = plan.bytes_at(TargetAddr(address)).and_then(|bytes| bytes.first_chunk());
+        let value = bytes.map_or(0, |bytes| u64::from_le_bytes(*bytes));
+        let import = imports.at(value);
+        if import.is_none() && !image.contains(&value) {
+            // Absolute, or of nothing.
+            continue;
+        }
+        let address = in_program(address);
+        let number = segments.iter().position(|segment| segment.addresses.contains(&address)).unwrap_or_default();
+        if number == 0 {
+            return Err(Failure::new(format!(
+                "{}: the address of `{symbol}` stands in the text, where a program for macOS cannot have one: it is loaded \
+                 anywhere, and its text is signed",
+                place(plan, address)
+            ))
+            .next("load the address with adrp and add, or keep it in a data section"));
+        }
+        // Behind __PAGEZERO.
+        let pointer = Pointer { segment: number as u8 + 1, offset: address - segments[number].addresses.start };
+        match import {
+            Some((name, addend)) => found.outside.push((pointer, name, addend)),
+            None => found.own.push(pointer),
+        }
+    }
+    for relocation in audit.relocations() {
+        check(relocation, plan, imports)?;
+    }
+    Ok(found)
+}
+
+/// A place of the image as its input has it.
+fn place(plan: &kiln::Plan, address: u64) -> String {
+    let holds =
+        |section: &&kiln::PlannedSection| (section.address.0..section.address.0 + section.size).contains(&address);
+    match plan.sections().iter().find(holds) {
+        Some(section) => format!("{}: {}+{:#x}", section.input, section.name, address - section.address.0),
+        None => format!("the image at {address:#x}"),
+    }
+}
+
+/// Whether dyld can have what a relocation asks for.
+fn check(relocation: &PlannedRelocation, plan: &kiln::Plan, imports: &Imports<'_>) -> Result<(), Failure> {
+    let PlannedRelocation { kind, symbol, address, .. } = relocation;
+    let direct = matches!(relocation.way, Way::Direct | Way::Relaxed) && imports.at(relocation.target.0).is_some();
+    if direct && *kind != "ARM64_RELOC_UNSIGNED" {
+        return Err(Failure::new(format!(
+            "{}: {kind}: `{symbol}` is outside of the program, and may be too far to be reached without the GOT",
+            place(plan, address.0)
+        ))
+        .next("let the code read the address from the GOT: @GOTPAGE and @GOTPAGEOFF"));
+    }
+    Ok(())
+}
