@@ -167,7 +167,7 @@ int main(void) {
         "",
         "\
 kiln: error: undefined symbol `missing`, wanted by other.o
-  next: give the files that define them too; of libSystem, the emulated process has what `kiln-darwin-run --names` prints
+  next: give the files that define them too; of libSystem, the emulated process has what `kiln-darwin-run --imports` prints
 ",
     );
 }
@@ -179,10 +179,10 @@ fn endings() {
     dir.write("exit.s", ".globl _main\n.p2align 2\n_main: mov x0, #81\nmov x16, #1\nsvc #0x80\n");
     dir.gives(&["exit.s"], 81, "", "");
     dir.write("fault.c", "int main(void) { return *(volatile int *)8; }\n");
-    let stderr = "kiln: error: fault.c: ended by SIGSEGV at `main`+0x4, for the address 0x8\n";
+    let stderr = "kiln: error: fault.c: ended by SIGSEGV at `main`+0x4\n";
     dir.gives(&["fault.c"], 139, "", stderr);
     dir.write("abort.c", "void abort(void);\nint main(void) { abort(); }\n");
-    let stderr = "kiln: error: abort.c: ended by SIGABRT at `abort`, called by `main`+0xc\n";
+    let stderr = "kiln: error: abort.c: ended by SIGABRT at `abort`, called by `main`+0x8\n";
     dir.gives(&["abort.c"], 134, "", stderr);
     dir.write("constant.c", "static const int one = 1;\nint main(void) { *(volatile int *)&one = 2; return one; }\n");
     let output = dir.kiln(&["run", "--target", "aarch64-apple-darwin", "constant.c"]);

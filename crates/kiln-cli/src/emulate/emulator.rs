@@ -1,7 +1,10 @@
 //! The emulator: where it is, what it has, and how what it ran came to its end.
+#![allow(unsafe_code)] // A file that another program is to inherit.
 
 use std::ffi::{OsStr, OsString};
+use std::fs::File;
 use std::io;
+use std::os::fd::AsRawFd;
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitCode, ExitStatus};
@@ -11,6 +14,9 @@ use crate::{Failure, crash, report};
 
 const PROGRAM: &str = "kiln-darwin-run";
 const VARIABLE: &str = "KILN_DARWIN_RUN";
+
+/// What it says first: the version of what the options and the report mean.
+const INTERFACE: &str = "interface 1";
 
 /// Emulation could not go on: what the program did is not modelled, or ends a process on a Mac.
 const STOPPED: u8 = 125;
@@ -46,13 +52,13 @@ impl Emulator {
 
     /// What its model of libSystem has, by symbol.
     pub(super) fn names(&self) -> Result<Vec<String>, Failure> {
-        let output = Command::new(&self.0).arg("--names").output().map_err(|error| self.cannot("be run", error))?;
+        let output = Command::new(&self.0).arg("--imports").output().map_err(|error| self.cannot("be run", error))?;
         let text = String::from_utf8(output.stdout).unwrap_or_default();
-        let names: Vec<String> = text.lines().map(str::to_owned).collect();
-        if !output.status.success() || names.iter().any(|name| !name.starts_with('_')) || names.is_empty() {
+        let (version, names) = text.split_once('\n').unwrap_or_default();
+        if !output.status.success() || !version.starts_with(PROGRAM) || !version.ends_with(INTERFACE) {
             return Err(self.cannot("say what it has", "it is something else, or of another version"));
         }
-        Ok(names)
+        Ok(names.lines().filter(|name| name.starts_with('_')).map(str::to_owned).collect())
     }
 
     /// Runs a program with these arguments, and ends as it ends.
@@ -64,10 +70,15 @@ impl Emulator {
         limit: Option<f64>,
     ) -> Result<ExitCode, Failure> {
         let told = program.with_file_name("..report");
+        let file = File::create(&told).map_err(|error| self.cannot("report", error))?;
+        // SAFETY: the descriptor is the file's, which is open.
+        unsafe { libc::fcntl(file.as_raw_fd(), libc::F_SETFD, 0) };
         let mut command = Command::new(&self.0);
-        command.arg("--argv0").arg(argv0).arg("--report").arg(&told).arg("--").arg(program).args(arguments);
+        command.arg("--argv0").arg(argv0).arg("--report-fd").arg(file.as_raw_fd().to_string());
+        command.arg("--").arg(program).args(arguments);
         tracing::info!("emulated by {}", self.0.display());
         let mut child = command.spawn().map_err(|error| self.cannot("be run", error))?;
+        drop(file);
         let status = wait(&mut child, limit).map_err(|error| self.cannot("be waited for", error))?;
         let name = argv0.display();
         let Some(status) = status else {
@@ -77,17 +88,17 @@ impl Emulator {
         };
         // Nothing is told of a program that ends by itself, with whatever status.
         let told = std::fs::read_to_string(&told).unwrap_or_default();
-        let (end, why) = told.split_once('\n').unwrap_or_default();
-        let why = why.trim_end();
+        let mut words = told.trim_end().splitn(3, ' ');
+        let (end, words) = (words.next().unwrap_or_default(), words.nth(1).unwrap_or_default());
         Ok(match (status.code(), status.signal()) {
-            (Some(_), _) if end.starts_with("status ") => {
-                report(&Failure::new(format!("{name}: emulation cannot go on: {why}")));
+            (Some(_), _) if end == "verdict" => {
+                report(&Failure::new(format!("{name}: emulation cannot go on: {words}")));
                 ExitCode::from(STOPPED)
             }
             (Some(status), _) => ExitCode::from(status as u8),
             (None, signal) => {
                 let signal = signal.unwrap_or_default();
-                let place = if why.is_empty() { String::new() } else { format!(" {why}") };
+                let place = if words.is_empty() { String::new() } else { format!(" at {words}") };
                 report(&Failure::new(format!("{name}: ended by {}{place}", crash::name(signal))));
                 ExitCode::from((128 + signal) as u8)
             }

@@ -118,7 +118,7 @@ fn undefined(error: kiln::Error, wanted: &Wanted) -> Failure {
         return failure;
     }
     failure.next(
-        "give the files that define them too; of libSystem, the emulated process has what `kiln-darwin-run --names` prints",
+        "give the files that define them too; of libSystem, the emulated process has what `kiln-darwin-run --imports` prints",
     )
 }
 

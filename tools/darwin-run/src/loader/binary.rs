@@ -6,9 +6,13 @@ use object::endian::LittleEndian;
 use object::macho::{self, MachHeader64, SegmentCommand64};
 use object::read::macho::{LoadCommandVariant, MachHeader, Section, Segment};
 
+use crate::memory::WRITE;
+
 type Result<T> = std::result::Result<T, String>;
 
 const SECTION_TYPE: u32 = 0xff;
+/// `SG_READ_ONLY`: dyld takes the right to write away when the pointers are set.
+const READ_ONLY: u32 = 0x10;
 pub(crate) const MOD_INIT_FUNC_POINTERS: u32 = 9;
 pub(crate) const THREAD_LOCAL_REGULAR: u32 = 0x11;
 pub(crate) const THREAD_LOCAL_ZEROFILL: u32 = 0x12;
@@ -22,6 +26,7 @@ pub(crate) struct SegmentOf {
     pub(crate) size: u64,
     pub(crate) file_offset: u64,
     pub(crate) file_size: u64,
+    /// When the program runs.
     pub(crate) protection: u8,
 }
 
@@ -128,13 +133,15 @@ impl Binary {
     fn segment(&mut self, segment: &SegmentCommand64<LittleEndian>, data: &[u8]) -> Result<()> {
         let endian = LittleEndian;
         let text = |name: &[u8]| String::from_utf8_lossy(name).into_owned();
+        let protection = segment.initprot.get(endian).0 as u8 & 7;
+        let is_constant = segment.flags.get(endian).0 & READ_ONLY != 0;
         self.segments.push(SegmentOf {
             name: text(segment.name()),
             address: segment.vmaddr.get(endian),
             size: segment.vmsize.get(endian),
             file_offset: segment.fileoff.get(endian),
             file_size: segment.filesize.get(endian),
-            protection: segment.initprot.get(endian).0 as u8 & 7,
+            protection: if is_constant { protection & !WRITE } else { protection },
         });
         for section in segment.sections(endian, data).map_err(|error| error.to_string())? {
             self.sections.push(SectionOf {
