@@ -238,8 +238,8 @@ impl Machine {
     /// Where the thread is that runs, for people: in a modelled function, also who called it.
     pub(crate) fn whereabouts(&self) -> String {
         let pc = self.cpu.pc();
-        let at = self.stubs.get(pc).or_else(|| self.stubs.get(pc.wrapping_sub(4)));
-        match at {
+        // Behind the `svc` that leads into the model.
+        match self.stubs.get(pc.wrapping_sub(4)) {
             Some((name, _)) => {
                 let caller = self.place(self.cpu.x(30).wrapping_sub(4));
                 format!("`{}`, called by {caller}", name.strip_prefix('_').unwrap_or(name))
