@@ -92,6 +92,48 @@ fn a_branch_that_no_island_helps_is_explained() {
     }
 }
 
+/// A stub stands between sections: in one that is longer than a branch reaches, none does.
+#[test]
+fn a_section_longer_than_branches_reach_is_explained() {
+    let mut linker =
+        linker(ARM, ".globl f\nf: bl far\n.section .text.long, \"ax\"\n.globl g\ng: bl far\n.zero 0x10000000\nret\n");
+    linker.define_address("far", TargetAddr(0x7f00_0000_0000));
+    let error = linker.plan(TargetAddr(0)).unwrap_err();
+    assert!(error.is_out_of_range());
+    let text = error.to_string();
+    assert!(text.starts_with("a.o: .text.long+0x0: `far`: R_AARCH64_CALL26 at 0x"), "{text}");
+    assert!(text.contains(" cannot reach 0x7f0000000000: the distance is 0x"), "{text}");
+    assert_eq!(
+        error.next_step(),
+        Some("compile with -ffunction-sections: no stub stands within reach, since sections are not divided")
+    );
+}
+
+/// An image cannot stand low, for addresses of its own, and near a library too.
+#[test]
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+#[allow(unsafe_code)] // Loads code.
+fn low_addresses_and_far_data_are_explained() {
+    let text = ".globl f\nf: mov $here, %edi\nmov stdout(%rip), %rsi\nret\n.data\nhere: .quad 1\n";
+    // SAFETY: it is refused.
+    let error = unsafe { linker(Target::X86_64_LINUX, text).load() }.unwrap_err();
+    let said = error.to_string();
+    let (place, rest) =
+        said.strip_prefix("a.o: .text+0x8: `stdout`: R_X86_64_PC32 at 0x").unwrap().split_once(' ').unwrap();
+    assert!(u64::from_str_radix(place, 16).unwrap() < 1 << 31, "{said}");
+    assert!(rest.starts_with("cannot reach 0x7") && rest.contains(": the distance is 0x7"), "{said}");
+    assert_eq!(error.next_step(), Some("compile with -fPIC, so that far symbols are reached through the GOT"));
+    // By its address, as other compilers have it.
+    let text = ".globl f\nf: mov $here, %edi\nmov stdout, %rsi\nret\n.data\nhere: .quad 1\n";
+    // SAFETY: it is refused.
+    let error = unsafe { linker(Target::X86_64_LINUX, text).load() }.unwrap_err();
+    assert!(
+        error.to_string().starts_with("a.o: .text+0x9: `stdout`: R_X86_64_32S wants a signed 32-bit value"),
+        "{error}"
+    );
+    assert_eq!(error.next_step(), Some("compile with -fPIC: this code holds the addresses of what it uses in 32 bits"));
+}
+
 #[test]
 fn data_beyond_2_gib_is_explained() {
     let mut linker = linker(Target::X86_64_LINUX, ".globl f\nf: mov host_data(%rip), %eax\nret\n");

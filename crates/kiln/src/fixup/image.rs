@@ -321,6 +321,10 @@ fn explain(error: Error, kind: &Kind, place: u64, symbol: u64, value: i64) -> Er
         error.help("compile with -fPIC -ftls-model=global-dynamic: the thread-local storage is too large")
     } else if kind.via == Via::Symbol && matches!(kind.check, Check::Branch(_)) {
         error.help("put the two nearer to each other, or use an instruction that reaches further")
+    } else if kind.via == Via::Branch && kind.is_in_instruction() {
+        error.help("compile with -ffunction-sections: no stub stands within reach, since sections are not divided")
+    } else if kind.is_low_address() && symbol > u64::from(u32::MAX) {
+        error.help("compile with -fPIC: this code holds the addresses of what it uses in 32 bits")
     } else if kind.is_absolute() && kind.width() < 8 {
         error.help("compile with -fPIC: this code wants to stand at a low address")
     } else {

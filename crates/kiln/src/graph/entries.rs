@@ -20,6 +20,8 @@ pub(crate) struct Entries {
     island_of: Vec<u32>,
     /// Where the image must stand for its distances to places outside, and for its own addresses in 32 bits.
     pub(crate) must: Window,
+    /// Whether it holds addresses of its own in 32 bits.
+    low: bool,
     /// Where it must stand for its branches to go straight to places outside.
     pub(crate) may: Window,
     /// For thread-local variables.
@@ -38,6 +40,9 @@ pub(crate) struct Window {
     pub(crate) start: u64,
     pub(crate) end: u64,
 }
+
+/// Addresses that 32 bits hold, with a sign or without.
+const LOW: Window = Window { start: 0, end: 1 << 31 };
 
 impl Default for Window {
     fn default() -> Window {
@@ -120,6 +125,11 @@ impl Entries {
             if let Some(after) = ends.get(island as usize) {
                 entries.islands.push(Island { after: *after, end: entries.stubs.len() as u32 });
             }
+        }
+        if entries.low {
+            // If there is no place for both, each address of its own counts, and what is out of reach is an error of its own.
+            let both = entries.must.and(LOW);
+            entries.must = if both.start < both.end { both } else { LOW };
         }
         entries
     }
@@ -253,7 +263,7 @@ impl Entries {
             }
             (Via::Symbol, Place::Discarded) => {}
             (Via::Symbol, _) if kind.is_low_address() && relocation.subtrahend.is_none() => {
-                self.must = self.must.and(Window { start: 0, end: 1 << 31 });
+                self.low = true;
             }
             _ => {}
         }
