@@ -83,6 +83,46 @@ fn a_load_that_fails_leaves_nothing_mapped() {
     }
 }
 
+/// Thread-local storage takes four calls more: a file in memory, what is written to it, and the loader twice. Of a failed load
+/// neither the file is there nor the library.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_load_with_thread_local_storage_that_fails_leaves_nothing() {
+    use std::fs;
+
+    let code = match Target::host().arch() {
+        Arch::X86_64 => "mov %fs:x@tpoff, %eax\nret\n",
+        Arch::Aarch64 => "mrs x1, tpidr_el0\nadd x1, x1, #:tprel_hi12:x\nldr w0, [x1, :tprel_lo12_nc:x]\nret\n",
+    };
+    let text = format!(".globl f\nf: {code}.section .tdata,\"awT\",%progbits\n.balign 8\nx: .long 7\n");
+    let object = Assembler::find(Target::host(), Syntax::Plain).unwrap().assemble("x.s", text.as_bytes()).unwrap();
+    let left = || {
+        let files = fs::read_dir("/proc/self/fd").unwrap().filter_map(|entry| fs::read_link(entry.ok()?.path()).ok());
+        let files = files.filter(|file| file.to_string_lossy().contains("kiln-thread-local")).count();
+        (files, fs::read_to_string("/proc/self/maps").unwrap().matches("kiln-thread-local").count())
+    };
+    let mut failures = 0;
+    loop {
+        let mut linker = Linker::new(Target::host());
+        linker.add_object("x.o", object.clone()).unwrap();
+        let live = injection::live();
+        let (result, failed) = injection::failing(failures, || load(linker, Strategy::Seal));
+        if !failed {
+            assert_eq!(left().0, 0, "the file is closed");
+            // SAFETY: it takes nothing and returns an integer.
+            let f: Function<extern "C" fn() -> i32> = unsafe { result.unwrap().function("f") }.unwrap();
+            assert_eq!(f.call(), 7);
+            break;
+        }
+        let error = result.unwrap_err();
+        assert!(error.is_system() && error.to_string().contains("Cannot allocate memory"), "{error}");
+        assert_eq!((injection::live(), left()), (live, (0, 0)), "call {failures} failed: {error}");
+        failures += 1;
+    }
+    assert_eq!(failures, 7);
+    assert_eq!(left(), (0, 0), "unloaded");
+}
+
 /// Whatever the memory is made of; and where the system has no room for a quarantine, the memory is unmapped.
 #[test]
 fn what_is_unloaded_goes_into_quarantine() {

@@ -70,6 +70,54 @@ fn a_finalizer_that_crashes_is_reported() {
     assert!(said.starts_with("kiln: error: main.o: stopped by SIG") && said.contains("in `last`+"), "{said}");
 }
 
+/// `exit` from a constructor, before `main`: what was registered is called, and what was not begun is not.
+#[test]
+#[cfg(target_os = "linux")]
+fn a_constructor_that_exits() {
+    let dir = Dir::new();
+    let text = r#"
+#include <stdio.h>
+#include <stdlib.h>
+static void handler(void) { printf("atexit\n"); }
+__attribute__((constructor(101))) static void first(void) { printf("first\n"); atexit(handler); exit(9); }
+__attribute__((constructor)) static void second(void) { printf("second\n"); }
+__attribute__((destructor)) static void last(void) { printf("destructor\n"); }
+int main(void) { printf("main\n"); return 0; }
+"#;
+    dir.compile(text, "main.o");
+    dir.kiln(["run", "main.o"]).gives(9, "first\natexit\ndestructor\n", "");
+    // The C library itself does the same.
+    if cfg!(target_arch = "x86_64") {
+        dir.tool("gcc", ["main.o", "-o", "program"]);
+        let linked = std::process::Command::new(dir.path("program")).output().unwrap();
+        assert_eq!((linked.status.code(), &*linked.stdout), (Some(9), &b"first\natexit\ndestructor\n"[..]));
+    }
+}
+
+#[test]
+fn a_constructor_that_crashes_is_reported() {
+    let dir = Dir::new();
+    let text = "__attribute__((constructor)) void first(void) { __builtin_trap(); } int main(void) { return 0; }";
+    dir.compile(text, "main.o");
+    let output = dir.kiln(["run", "main.o"]).output();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(said.starts_with("kiln: error: main.o: stopped by SIG") && said.contains("in `first`+"), "{said}");
+}
+
+/// An exception that leaves a constructor ends the process, as it does in a program, by other words.
+#[test]
+#[cfg(target_os = "linux")]
+fn a_constructor_that_throws() {
+    let dir = Dir::new();
+    dir.write("main.cc", "struct S { S() { throw 5; } } static s; int main() { return 0; }\n");
+    dir.tool(&format!("{}-g++", gnu(Target::host().arch())), ["-c", "main.cc", "-o", "main.o"]);
+    let output = dir.kiln(["run", "--lib", "stdc++", "main.o"]).output();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(said.contains("panic in a function that cannot unwind"), "{said}");
+    assert!(said.contains("kiln: error: main.o: stopped by SIGABRT: abort was called"), "{said}");
+    assert_eq!(output.status.code(), Some(134));
+}
+
 #[test]
 fn flat_code_has_nobody_who_calls_initializers() {
     let dir = Dir::new();

@@ -398,7 +398,7 @@ pub(crate) mod injection {
         LIVE.set(LIVE.get().wrapping_sub(1));
     }
 
-    pub(in crate::memory) fn before_call() -> io::Result<()> {
+    pub(crate) fn before_call() -> io::Result<()> {
         match FAIL_AT.get() {
             Some(0) => {
                 FAIL_AT.set(None);
