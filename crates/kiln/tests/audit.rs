@@ -28,13 +28,21 @@ fn says(audit: &Audit, input: &str, asked: &str, done: &str) {
 fn sections_and_symbols() {
     let group = ".section .text.f,\"axG\",@progbits,f,comdat\n.weak f\nf: ret\n";
     let first = ".globl main, both\nmain: call f\n.comm both,24,8\n.data\n.globl own\n.hidden own\nown: .quad own\n\
-                 .section .debug_x\n.quad 0\n.section .init_array,\"aw\",@init_array\n.quad main\n";
+                 .section .debug_x\n.quad 0\n.section .note.gnu.property,\"a\"\n.long 4, 16, 5\n.asciz \"GNU\"\n\
+                 .long 0xc0000002, 4, 3, 0\n.section .note.x,\"a\",@note\n.quad 0\n.section .init_array,\"aw\",@init_array\n.quad main\n";
     let second = ".data\n.weak nothing\n.quad nothing, f, main, far\n";
     let sources = [first.to_owned() + group, group.to_owned() + second];
     let audit = audit(&[&sources[0], &sources[1]], &[("far", 0x1234)]);
     says(&audit, "0.o", "section .text.f", "1 bytes at 0x10005, r-x");
     says(&audit, "1.o", "section .text.f", "left out: another input's copy of its group is in the image");
     says(&audit, "0.o", "section .debug_x", "left out: not allocated: debug information, comments or notes");
+    says(
+        &audit,
+        "0.o",
+        "section .note.gnu.property",
+        "left out: what the code is ready for: Kiln has no branch targets or shadow stacks enforced",
+    );
+    says(&audit, "0.o", "section .note.x", "left out: a note: what the code is ready for, not what it needs");
     let list = audit.items().iter().find(|item| item.asked == "section .init_array").unwrap();
     assert!(list.done.ends_with("its functions called when the module begins or ends"), "{}", list.done);
     says(&audit, "0.o", "symbol `own`", "hidden: not exported");

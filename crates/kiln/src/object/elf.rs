@@ -155,7 +155,14 @@ fn add_section(reader: &mut Reader<'_, '_, '_>, section: &Header, name: &[u8]) -
     match section.sh_type(LE) {
         elf::SHT_PROGBITS | elf::SHT_NOBITS | elf::SHT_X86_64_UNWIND => {}
         elf::SHT_NOTE => {
-            reader.leave_out(name, "a note: what the code is ready for, not what it needs")?;
+            let why = match name {
+                // IBT and shadow stacks, BTI and signed return addresses (System V ABI supplements, "Program Property").
+                b".note.gnu.property" => {
+                    "what the code is ready for: Kiln has no branch targets or shadow stacks enforced"
+                }
+                _ => "a note: what the code is ready for, not what it needs",
+            };
+            reader.leave_out(name, why)?;
             return Ok(None);
         }
         elf::SHT_INIT_ARRAY | elf::SHT_FINI_ARRAY | elf::SHT_PREINIT_ARRAY => {}
