@@ -1,6 +1,6 @@
 //! A compiler for Brainf***, from nothing to machine code, for x86-64 and arm64.
 //!
-//!     cargo run --release -p kiln --example brainf            # a program of its own
+//!     cargo run --release -p kiln --example brainf            # the primes up to 80, by division
 //!     cargo run --release -p kiln --example brainf FILE.b     # another one; it reads standard input
 //!
 //! It compiles the program, runs it, interprets it too, and compares. The tape has 64 KiB and is a ring, so that no program can
@@ -13,16 +13,126 @@ use std::time::Instant;
 
 use kiln::{CodeHeap, Function, HeapOptions};
 
-/// Counts three loops deep, adds up what it counts in two cells, and writes a word.
-const PROGRAM: &str = "
-    ++[>++++++++<-]>                            16 rounds
-    [>-[>-[>+>+++>++<<<-]<-]<-]                 of 255 times 255
-    >>>[-]>[-]>[-]                              forget the sums
-    ++++++++[>+++++++++<-]>+++.                 K
-    [-]<+++++++++++++++[>+++++++<-]>.           i
-    +++. ++.                                    l n
-    [-]++++++++++.                              and a new line
-";
+/// Writes programs: cells by number instead of `<` and `>`.
+#[derive(Default)]
+struct Writer {
+    text: String,
+    at: usize,
+}
+
+impl Writer {
+    fn go(&mut self, cell: usize) {
+        let (step, count) = if cell < self.at { ("<", self.at - cell) } else { (">", cell - self.at) };
+        self.text += &step.repeat(count);
+        self.at = cell;
+    }
+
+    fn add(&mut self, cell: usize, number: i32) {
+        self.go(cell);
+        self.text += &(if number < 0 { "-" } else { "+" }).repeat(number.unsigned_abs() as usize);
+    }
+
+    fn set(&mut self, cell: usize, number: i32) {
+        self.go(cell);
+        self.text += "[-]";
+        self.add(cell, number);
+    }
+
+    fn write(&mut self, cell: usize) {
+        self.go(cell);
+        self.text += ".";
+    }
+
+    /// As long as a cell is not 0.
+    fn repeat(&mut self, cell: usize, body: impl FnOnce(&mut Writer)) {
+        self.go(cell);
+        self.text += "[";
+        body(self);
+        self.go(cell);
+        self.text += "]";
+    }
+
+    fn copy(&mut self, from: usize, to: usize) {
+        const BETWEEN: usize = 15;
+        self.set(to, 0);
+        self.repeat(from, |w| [(from, -1), (to, 1), (BETWEEN, 1)].into_iter().for_each(|(cell, by)| w.add(cell, by)));
+        self.repeat(BETWEEN, |w| [(BETWEEN, -1), (from, 1)].into_iter().for_each(|(cell, by)| w.add(cell, by)));
+    }
+
+    /// If a cell is 0, which it is afterwards.
+    fn unless(&mut self, cell: usize, body: impl FnOnce(&mut Writer)) {
+        let no = cell + 16;
+        self.set(no, 1);
+        self.repeat(cell, |w| (w.set(cell, 0), w.add(no, -1)).1);
+        self.repeat(no, |w| (w.add(no, -1), body(w)).1);
+    }
+}
+
+/// The primes up to `limit`, which is at most 255, each by division by all that is less.
+fn primes(limit: i32) -> String {
+    let [number, left, divisor, divisors, composite, x, y, z, hundreds, tens, ones] = std::array::from_fn(|cell| cell);
+    let mut w = Writer::default();
+    w.add(number, 1);
+    w.add(left, limit - 1);
+    w.repeat(left, |w| {
+        w.add(left, -1);
+        w.add(number, 1);
+        w.set(divisor, 2);
+        w.copy(number, divisors);
+        w.add(divisors, -2);
+        w.set(composite, 0);
+        w.repeat(divisors, |w| {
+            w.add(divisors, -1);
+            // Counts the number down, and begins anew at each multiple of the divisor: is the last one the number?
+            w.copy(number, x);
+            w.copy(divisor, y);
+            w.repeat(x, |w| {
+                w.add(x, -1);
+                w.add(y, -1);
+                w.copy(y, z);
+                w.unless(z, |w| w.copy(divisor, y));
+            });
+            w.copy(divisor, z);
+            w.repeat(y, |w| (w.add(y, -1), w.add(z, -1)).1);
+            w.unless(z, |w| w.set(composite, 1));
+            w.add(divisor, 1);
+        });
+        w.unless(composite, |w| {
+            [hundreds, tens, ones].into_iter().for_each(|digit| w.set(digit, 0));
+            w.copy(number, x);
+            w.repeat(x, |w| {
+                w.add(x, -1);
+                w.add(ones, 1);
+                w.copy(ones, z);
+                w.add(z, -10);
+                w.unless(z, |w| {
+                    w.set(ones, 0);
+                    w.add(tens, 1);
+                    w.copy(tens, y);
+                    w.add(y, -10);
+                    w.unless(y, |w| (w.set(tens, 0), w.add(hundreds, 1)).1);
+                });
+            });
+            for digit in [hundreds, tens, ones] {
+                w.add(digit, i32::from(b'0'));
+            }
+            // Zeros in front are left out.
+            w.copy(hundreds, x);
+            w.add(x, -i32::from(b'0'));
+            w.copy(tens, z);
+            w.add(z, -i32::from(b'0'));
+            w.repeat(x, |w| (w.add(x, -1), w.set(y, 1), w.set(z, 1), w.set(x, 0)).3);
+            w.repeat(y, |w| (w.set(y, 0), w.write(hundreds)).1);
+            w.repeat(z, |w| (w.set(z, 0), w.write(tens)).1);
+            w.write(ones);
+            w.set(x, i32::from(b' '));
+            w.write(x);
+        });
+    });
+    w.set(x, i32::from(b'\n'));
+    w.write(x);
+    w.text
+}
 
 const TAPE: usize = 1 << 16;
 
@@ -124,23 +234,9 @@ unsafe extern "C" fn read(io: *mut Io) -> u8 {
     unsafe { &mut *io }.next()
 }
 
-/// One instruction at a time, as they stand in the text: what the compiled program is compared with.
-fn interpret(text: &[u8], io: &mut Io) -> Result<(), String> {
-    let mut jumps = vec![0; text.len()];
-    let mut open = Vec::new();
-    for (at, byte) in text.iter().enumerate() {
-        match byte {
-            b'[' => open.push(at),
-            b']' => {
-                let begin = open.pop().ok_or("a `]` without its `[`")?;
-                (jumps[begin], jumps[at]) = (at, begin);
-            }
-            _ => {}
-        }
-    }
-    if !open.is_empty() {
-        return Err("a `[` without its `]`".into());
-    }
+/// One command at a time, as they stand in the text.
+fn interpret_text(text: &[u8], io: &mut Io) -> Result<(), String> {
+    let jumps = jumps(text, |byte| (*byte == b'[', *byte == b']'))?;
     let (mut tape, mut at, mut pc) = (vec![0u8; TAPE], 0usize, 0);
     while let Some(byte) = text.get(pc) {
         match byte {
@@ -153,6 +249,50 @@ fn interpret(text: &[u8], io: &mut Io) -> Result<(), String> {
             b'[' if tape[at] == 0 => pc = jumps[pc],
             b']' if tape[at] != 0 => pc = jumps[pc],
             _ => {}
+        }
+        pc += 1;
+    }
+    Ok(())
+}
+
+/// Where each beginning of a loop finds its end, and each end its beginning.
+fn jumps<T>(steps: &[T], kind: impl Fn(&T) -> (bool, bool)) -> Result<Vec<usize>, String> {
+    let mut jumps = vec![0; steps.len()];
+    let mut open = Vec::new();
+    for (at, step) in steps.iter().enumerate() {
+        match kind(step) {
+            (true, _) => open.push(at),
+            (_, true) => {
+                let begin = open.pop().ok_or("a `]` without its `[`")?;
+                (jumps[begin], jumps[at]) = (at, begin);
+            }
+            _ => {}
+        }
+    }
+    if open.is_empty() { Ok(jumps) } else { Err("a `[` without its `]`".into()) }
+}
+
+/// One step at a time, of the same steps that are compiled: with all that the compiler has found out, so that the compiled program
+/// is faster by nothing but being compiled.
+fn interpret(steps: &[Step], io: &mut Io) -> Result<(), String> {
+    let jumps = jumps(steps, |step| (*step == Step::Begin, *step == Step::End))?;
+    let far = |at: usize, by: i32| at.wrapping_add_signed(by as isize) % TAPE;
+    let (mut tape, mut at, mut pc) = (vec![0u8; TAPE], 0usize, 0);
+    while let Some(step) = steps.get(pc) {
+        match *step {
+            Step::Move(by) => at = far(at, by),
+            Step::Add(by) => tape[at] = tape[at].wrapping_add(by),
+            Step::Clear => tape[at] = 0,
+            Step::AddTimes { away, times } => {
+                let sum = tape[at].wrapping_mul(times);
+                let to = far(at, away);
+                tape[to] = tape[to].wrapping_add(sum);
+            }
+            Step::Write => io.output.push(tape[at]),
+            Step::Read => tape[at] = io.next(),
+            Step::Begin if tape[at] == 0 => pc = jumps[pc],
+            Step::End if tape[at] != 0 => pc = jumps[pc],
+            Step::Begin | Step::End => {}
         }
         pc += 1;
     }
@@ -363,7 +503,7 @@ type Program = unsafe extern "C" fn(*mut u8, *mut Io);
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let (text, input) = match std::env::args_os().nth(1) {
-        None => (PROGRAM.as_bytes().to_vec(), Vec::new()),
+        None => (primes(if cfg!(debug_assertions) { 40 } else { 80 }).into_bytes(), Vec::new()),
         Some(path) => {
             let mut input = Vec::new();
             std::io::stdin().read_to_end(&mut input)?;
@@ -386,17 +526,28 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let ran = began.elapsed();
     std::io::stdout().write_all(&io.output)?;
 
-    // The program of the example ends soon; others may take the interpreter minutes.
-    let began = Instant::now();
-    let mut other = Io::new(&input);
+    if std::env::args_os().len() == 1 {
+        assert!(io.output.starts_with(b"2 3 5 7 11 13 17 19 23 29 31 37 "));
+        assert!(cfg!(debug_assertions) || io.output.ends_with(b" 41 43 47 53 59 61 67 71 73 79 \n"));
+    }
+    println!("{} bytes of code in {compiled:.1?}, which ran in {ran:.1?}", code.len());
+
+    // Of a long program this may take minutes.
     let commands: Vec<u8> = text.iter().copied().filter(|byte| b"><+-.,[]".contains(byte)).collect();
-    interpret(&commands, &mut other)?;
-    let interpreted = began.elapsed();
-    assert_eq!(io.output, other.output, "compiled and interpreted, the program writes the same");
-    let times = interpreted.as_secs_f64() / ran.as_secs_f64();
-    println!(
-        "{} bytes of code in {compiled:.1?}; ran in {ran:.1?}, interpreted in {interpreted:.1?}: {times:.0} times",
-        code.len()
-    );
+    for (what, of_text) in
+        [("command by command, as it stands in the text", true), ("by the steps that were compiled", false)]
+    {
+        let began = Instant::now();
+        let mut other = Io::new(&input);
+        if of_text {
+            interpret_text(&commands, &mut other)?;
+        } else {
+            interpret(&steps, &mut other)?;
+        }
+        let interpreted = began.elapsed();
+        assert_eq!(io.output, other.output, "compiled and interpreted, the program writes the same");
+        let times = interpreted.as_secs_f64() / ran.as_secs_f64();
+        println!("interpreted {what}: {interpreted:.1?}, {times:.1} times as long");
+    }
     Ok(())
 }
