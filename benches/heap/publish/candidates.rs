@@ -219,6 +219,40 @@ impl Heap for KilnBatch {
     }
 }
 
+/// [`CodeHeap::publish_many`], 100 at a time.
+pub struct KilnMany {
+    heap: CodeHeap,
+    sizes: Vec<usize>,
+    codes: Vec<Code>,
+}
+
+impl Heap for KilnMany {
+    /// Nothing: the code itself is kept here.
+    type Code = usize;
+    const NAME: &'static str = "kiln, by the hundred";
+    const FREES: bool = false;
+    fn new() -> Self {
+        KilnMany { heap: kiln(HeapOptions::new()), sizes: Vec::new(), codes: Vec::with_capacity(crate::MANY) }
+    }
+    fn publish(&mut self, code: &[u8]) -> usize {
+        self.sizes.push(code.len());
+        if self.sizes.len() == 100 {
+            self.finish();
+        }
+        self.codes.last().map_or(crate::candidates::returns as *const () as usize, |code| code.address() as usize)
+    }
+    fn address(code: &usize) -> usize {
+        *code
+    }
+    fn free(&mut self, _: usize) {
+        self.codes.pop();
+    }
+    fn finish(&mut self) {
+        let slices: Vec<&[u8]> = self.sizes.drain(..).map(|size| std::hint::black_box(&crate::CODE[..size])).collect();
+        self.codes.extend(self.heap.publish_many(&slices).expect("published"));
+    }
+}
+
 #[cfg(asmjit)]
 mod asmjit {
     use std::ffi::{c_int, c_void};

@@ -17,6 +17,13 @@ fn figure<H: Heap>() {
     // The handles are the user's memory: have it touched.
     // SAFETY: within the capacity.
     unsafe { std::ptr::write_bytes(codes.as_mut_ptr().cast::<u8>(), 1, MANY * size_of::<H::Code>()) };
+    // What is read from the program's file, and the allocator's first pages, are nobody's code.
+    let mut warm = H::new();
+    let few: Vec<H::Code> = sizes[..100].iter().map(|&size| warm.publish(&CODE[..size])).collect();
+    warm.finish();
+    few.into_iter().for_each(|code| warm.free(code));
+    drop(warm);
+    resident();
     let mut heap = H::new();
     let before = resident();
     for &size in &sizes {

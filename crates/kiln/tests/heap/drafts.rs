@@ -64,6 +64,25 @@ fn a_draft_lies_where_it_should() {
 }
 
 #[test]
+fn many_are_published_together() {
+    for (name, heap) in heaps() {
+        let codes: Vec<Vec<u8>> = (0..1000).map(|number| returns(number, 16 + number as usize * 7 % 5_000)).collect();
+        for _ in 0..3 {
+            let slices: Vec<&[u8]> = codes.iter().map(Vec::as_slice).collect();
+            let published = heap.publish_many(&slices).unwrap();
+            assert_eq!(heap.stats().codes, 1000);
+            for ((number, code), published) in (0..).zip(&codes).zip(&published) {
+                assert_eq!((call(published), published.len()), (number, code.len()), "{name}");
+            }
+        }
+        let with_none: Vec<&[u8]> = codes[..100].iter().map(Vec::as_slice).chain([&[][..]]).collect();
+        assert_eq!(heap.publish_many(&with_none).unwrap_err().to_string(), "there is no code to publish");
+        assert_eq!(heap.stats().codes, 0, "none is left behind");
+        assert!(heap.publish_many(&[]).unwrap().is_empty());
+    }
+}
+
+#[test]
 fn one_draft_is_published_alone() {
     for (_, heap) in heaps() {
         let mut draft = heap.draft(16, 64).unwrap();

@@ -26,6 +26,8 @@ const GRANULE: u32 = 4;
 const WAITING: usize = 64 << 10;
 /// This much is kept when it is no longer used, for a heap that is filled again.
 const SPARE: usize = 16 << 20;
+/// How many pieces one lock is held for.
+const TOGETHER: usize = 64;
 /// The most code that one piece can have.
 const MOST: usize = 1 << 31;
 
@@ -124,6 +126,31 @@ impl Inner {
             return Ok(room);
         }
         self.make_room(number, len, align)
+    }
+
+    /// Room for pieces of code of these lengths, with one lock for [`TOGETHER`] of them where there is room at once.
+    pub(super) fn rooms(self: &Arc<Inner>, mut lens: impl Iterator<Item = usize>, rooms: &mut Vec<Room>) -> Result<()> {
+        let number = thread_number() & (self.shards.len() - 1);
+        let home = &self.shards[number];
+        loop {
+            let mut refused = None;
+            if home.has_seen_all_forks() {
+                let mut shard = home.lock();
+                for len in lens.by_ref().take(TOGETHER) {
+                    match shard.take(len) {
+                        Some(room) => rooms.push(room),
+                        None => {
+                            refused = Some(len);
+                            break;
+                        }
+                    }
+                }
+            }
+            match refused.or_else(|| lens.next()) {
+                Some(len) => rooms.push(self.make_room(number, len, 1)?),
+                None => return Ok(()),
+            }
+        }
     }
 
     #[cold]

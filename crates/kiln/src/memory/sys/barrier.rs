@@ -36,7 +36,8 @@ pub(crate) fn serialize_cores() -> bool {
     membarrier(PRIVATE_EXPEDITED_SYNC_CORE)
 }
 
-/// macOS has no such call.
+/// macOS has no such call, so room is reused only when its block is empty and mapped anew. (PLATFORM.md, "Reuse" on Apple
+/// Silicon, says what comes near it and why that is not enough.)
 #[cfg(not(target_os = "linux"))]
 pub(crate) fn serialize_cores() -> bool {
     false

@@ -136,7 +136,7 @@ fn the_bookkeeping_agrees_with_the_model() {
     let rounds = if cfg!(miri) {
         2
     } else if cfg!(debug_assertions) {
-        40
+        15
     } else {
         400
     };
