@@ -148,7 +148,7 @@ impl Block {
     /// # Safety
     ///
     /// The shard's lock is held, and nobody else has the range.
-    #[inline]
+    #[inline(always)]
     pub(super) unsafe fn hold(&self, span: Span) -> Option<Hold> {
         // SAFETY: as the caller says.
         let listed = unsafe { self.listed() };

@@ -4,12 +4,12 @@ use std::cell::Cell;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::HeapStats;
 use super::block::{Block, Dead};
 use super::holes;
 use super::region::{Region, Totals};
 use super::shard::{Emptied, Home, Room};
 use super::sync::SetOnce;
+use super::{Code, HeapStats};
 use crate::error::{Error, Result};
 use crate::memory::situation::{Situation, Strategy};
 use crate::memory::sys::{self, Window, forks};
@@ -115,7 +115,7 @@ impl Inner {
     }
 
     /// Room for `len` bytes at a multiple of `align`, a power of two.
-    #[inline]
+    #[inline(always)]
     pub(super) fn room(self: &Arc<Inner>, len: usize, align: usize) -> Result<Room> {
         let number = thread_number() & (self.shards.len() - 1);
         let home = &self.shards[number];
@@ -128,28 +128,38 @@ impl Inner {
         self.make_room(number, len, align)
     }
 
-    /// Room for pieces of code of these lengths, with one lock for [`TOGETHER`] of them where there is room at once.
-    pub(super) fn rooms(self: &Arc<Inner>, mut lens: impl Iterator<Item = usize>, rooms: &mut Vec<Room>) -> Result<()> {
+    /// Writes pieces of code to room for them, with one lock for [`TOGETHER`] of them where there is room at once. True: some of it
+    /// was in use before.
+    pub(super) fn write_many(self: &Arc<Inner>, codes: &[&[u8]], written: &mut Vec<Code>) -> Result<bool> {
         let number = thread_number() & (self.shards.len() - 1);
         let home = &self.shards[number];
+        let mut codes = codes.iter();
+        let mut reused = false;
         loop {
             let mut refused = None;
             if home.has_seen_all_forks() {
                 let mut shard = home.lock();
-                for len in lens.by_ref().take(TOGETHER) {
-                    match shard.take(len) {
-                        Some(room) => rooms.push(room),
-                        None => {
-                            refused = Some(len);
-                            break;
-                        }
+                for code in codes.by_ref().take(TOGETHER) {
+                    let Some(mut room) = shard.take(code.len()) else {
+                        refused = Some(code);
+                        break;
+                    };
+                    reused |= room.reused;
+                    // SAFETY: the room was just taken, in this process, for this many bytes.
+                    if let Err(error) = unsafe { room.write(code) } {
+                        // Dropping the room takes the lock.
+                        drop(shard);
+                        return Err(super::unwritten(&room, error));
                     }
+                    written.push(Code::of(room));
                 }
             }
-            match refused.or_else(|| lens.next()) {
-                Some(len) => rooms.push(self.make_room(number, len, 1)?),
-                None => return Ok(()),
-            }
+            let Some(code) = refused.or_else(|| codes.next()) else { return Ok(reused) };
+            let mut room = self.make_room(number, code.len(), 1)?;
+            reused |= room.reused;
+            // SAFETY: as above.
+            unsafe { room.write(code) }.map_err(|error| super::unwritten(&room, error))?;
+            written.push(Code::of(room));
         }
     }
 

@@ -14,7 +14,7 @@ use std::sync::atomic::Ordering;
 
 pub(crate) use block::Hold;
 use inner::{Inner, Settings, Site};
-use region::Region;
+use region::{Place, Region};
 use shard::Room;
 
 use super::situation::{Situation, Strategy};
@@ -202,14 +202,13 @@ impl CodeHeap {
     ///
     /// As for [`publish`](CodeHeap::publish); no code is published then.
     pub fn publish_many(&self, codes: &[&[u8]]) -> Result<Vec<Code>> {
-        let mut rooms = Vec::with_capacity(codes.len());
-        self.inner.rooms(codes.iter().map(|code| code.len()), &mut rooms)?;
-        for (room, code) in rooms.iter_mut().zip(codes) {
-            // SAFETY: the room was just taken, in this process, for this many bytes.
-            unsafe { room.write(code) }.map_err(|error| unwritten(room, error))?;
-        }
-        Region::publish(rooms.iter().map(|room| (room.region(), room.place())))?;
-        Ok(rooms.into_iter().map(Code::of).collect())
+        let mut written = Vec::with_capacity(codes.len());
+        let reused = self.inner.write_many(codes, &mut written)?;
+        let places = written
+            .iter()
+            .map(|Code { hold, len, .. }| (&*hold.block().region, Place { range: hold.bytes(), len: *len, reused }));
+        Region::publish(places)?;
+        Ok(written)
     }
 
     /// Room for `len` bytes of code at a multiple of `align`, whose final address is known before it is written: for code
@@ -218,7 +217,7 @@ impl CodeHeap {
     /// # Errors
     ///
     /// `len` is 0 or more than 2 GiB, `align` is not a power of two or more than a page, or the system refuses memory.
-    #[inline]
+    #[inline(always)]
     pub fn draft(&self, len: usize, align: usize) -> Result<Draft> {
         if !align.is_power_of_two() {
             return Err(Error::malformed(format!("an alignment of {align} bytes is not a power of two")));
@@ -352,7 +351,7 @@ pub struct Code {
 }
 
 impl Code {
-    #[inline]
+    #[inline(always)]
     fn of(room: Room) -> Code {
         Code { address: room.address(), len: room.len, hold: room.hold }
     }

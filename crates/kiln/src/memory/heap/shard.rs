@@ -35,7 +35,8 @@ pub(super) struct Room {
     pub(super) len: usize,
     /// Where it begins in its region.
     start: usize,
-    reused: bool,
+    /// Whether something may have been executed there before.
+    pub(super) reused: bool,
 }
 
 impl Room {
@@ -223,7 +224,8 @@ impl Shard {
     }
 
     /// Takes room for `len` bytes, at the beginning of a granule.
-    #[inline]
+    // A `Room` that goes through memory costs more than what makes it.
+    #[inline(always)]
     pub(super) fn take(&mut self, len: usize) -> Option<Room> {
         // SAFETY: the block lives as long as it is the current one.
         let block = unsafe { self.current?.as_ref() };
