@@ -110,6 +110,8 @@ pub(crate) struct Run {
     /// Run it as a program for this system, emulated: aarch64-apple-darwin
     #[arg(long, value_name = "TRIPLE", value_parser = target, conflicts_with_all = ["libraries", "json"])]
     pub(crate) target: Option<Target>,
+    #[command(flatten)]
+    pub(crate) tools: Tools,
 }
 
 /// Cut flat machine code out of a file
@@ -259,6 +261,36 @@ pub(crate) struct Call {
     /// Print one JSON object
     #[arg(long)]
     pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) tools: Tools,
+}
+
+/// Tools that see the code
+#[derive(Args)]
+pub(crate) struct Tools {
+    /// Tell debuggers of the code, for one that comes later; one that is there is told anyway
+    #[arg(long)]
+    pub(crate) debugger: bool,
+    /// Write a file for profilers: `map`, /tmp/perf-PID.map; `jitdump`, jit-PID.dump in this folder or in `jitdump=DIR`
+    #[arg(long, value_name = "FILE", value_parser = profiler)]
+    pub(crate) perf: Vec<Profiler>,
+}
+
+/// A file for profilers.
+#[derive(Clone)]
+pub(crate) enum Profiler {
+    Map,
+    /// In this folder.
+    Jitdump(PathBuf),
+}
+
+fn profiler(text: &str) -> Result<Profiler, String> {
+    match text.split_once('=') {
+        None if text == "map" => Ok(Profiler::Map),
+        None if text == "jitdump" => Ok(Profiler::Jitdump(PathBuf::from("."))),
+        Some(("jitdump", folder)) if !folder.is_empty() => Ok(Profiler::Jitdump(PathBuf::from(folder))),
+        _ => Err("a file for profilers is `map`, `jitdump` or `jitdump=DIR`".to_owned()),
+    }
 }
 
 fn seconds(text: &str) -> Result<f64, String> {

@@ -24,6 +24,7 @@ mod run;
 mod scratch;
 mod sign;
 mod supervise;
+mod tools;
 
 use std::io::Write;
 use std::process::ExitCode;

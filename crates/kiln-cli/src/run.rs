@@ -14,27 +14,25 @@ use crate::args::number;
 use crate::crash::Watch;
 use crate::inputs::{self, Input};
 use crate::supervise::{self, End};
-use crate::{Failure, args, crash, described, emulate};
+use crate::{Failure, args, crash, described, emulate, tools};
 
 /// `_start(text, length)`; what it returns is narrated.
 type Start = extern "C" fn(*const u8, usize) -> usize;
 /// `main(argc, argv, envp)`
 type Main = extern "C" fn(c_int, *const *const c_char, *const *const c_char) -> c_int;
 
-pub(crate) fn run(args: args::Run) -> Result<ExitCode, Failure> {
-    let (files, text) = split(args.first, args.last, std::env::args_os().any(|argument| argument == "--"));
+pub(crate) fn run(mut args: args::Run) -> Result<ExitCode, Failure> {
+    let (first, last) = (std::mem::take(&mut args.first), std::mem::take(&mut args.last));
+    let (files, text) = split(first, last, std::env::args_os().any(|argument| argument == "--"));
     if let Some(target) = args.target.filter(|target| *target != Target::host()) {
-        let wanted = emulate::Wanted { files, text, entry: args.entry, limit: args.timeout, target };
+        let wanted = emulate::Wanted { files, text, entry: args.entry.take(), limit: args.timeout, target };
         return emulate::run(&wanted);
     }
     let inputs = files.iter().map(|file| inputs::read(file, Target::host(), true)).collect::<Result<Vec<_>, _>>()?;
     let inputs = Arc::new(inputs);
     let limit = args.timeout.map(Duration::from_secs_f64);
     let options = crash::Options { json: args.json.then_some(libc::STDERR_FILENO), limit };
-    let run = || {
-        load_and_call(&files, &inputs, args.entry.as_deref(), &args.libraries, &text, options)
-            .map_err(|failure| or_emulated(failure, &inputs))
-    };
+    let run = || load_and_call(&args, &files, &inputs, &text, options).map_err(|failure| or_emulated(failure, &inputs));
     // The code runs in this very process, as its user expects, unless somebody must be there to end it.
     if limit.is_none() {
         return run().map(|()| ExitCode::SUCCESS);
@@ -66,25 +64,25 @@ pub(crate) fn run(args: args::Run) -> Result<ExitCode, Failure> {
 }
 
 fn load_and_call(
+    args: &args::Run,
     files: &[PathBuf],
     inputs: &Arc<Vec<Input>>,
-    asked: Option<&str>,
-    libraries: &[String],
     text: &[OsString],
     options: crash::Options,
 ) -> Result<(), Failure> {
+    let asked = args.entry.as_deref();
     let mut linker = Linker::new(Target::host());
     for input in inputs.iter() {
         add(&mut linker, input, asked)?;
     }
     let program = files.first().map(|file| file.as_os_str().to_owned());
     linker.arguments(program.iter().chain(text))?;
-    for library in libraries {
+    for library in &args.libraries {
         // SAFETY: whoever names a library vouches for the code in it.
         unsafe { linker.define_library(library) }?;
     }
     want(&mut linker, asked);
-    linker.explain_to(crash::loaded);
+    linker.explain_to(crash::loaded).tools(&tools::of(&args.tools));
     // Initializers run while the code is loaded.
     let watch = crash::watch(inputs, options);
     // SAFETY: whoever runs this command on a file vouches for the code in it.

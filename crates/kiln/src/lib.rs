@@ -71,6 +71,7 @@ pub use memory::{
 pub use module::{AppliedRelocation, Explanation, Module, SectionPlace, Unload, Unloaded};
 pub use object::{Contents, FileRelocation, Section, Symbol};
 pub use plan::{Plan, PlannedSection, PlannedSymbol, ThreadBlock};
+pub use register::{Told, Tools};
 pub use source::{Assembler, Kind, Syntax};
 pub use target::{Arch, Format, Os, Target, TargetAddr};
 

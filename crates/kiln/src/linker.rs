@@ -2,9 +2,10 @@
 #![allow(unsafe_code)] // `load` is where the user vouches for the code; nothing here dereferences anything.
 
 mod definitions;
-mod needs;
+mod host;
 mod inputs;
 mod life;
+mod needs;
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -21,9 +22,9 @@ use crate::memory::{QUARANTINE, Situation, Staged, Strategy};
 use crate::module::{self, Library, Module, Uses};
 use crate::object::{self, Archives};
 use crate::plan::Plan;
-use crate::register::{self, Arguments, Exit, Frames, Storage};
+use crate::register::{self, Arguments, Exit, Frames, News, Storage, Tools};
 use crate::source::{Assembler, Syntax};
-use crate::target::{Format, Os, Target, TargetAddr};
+use crate::target::{Target, TargetAddr};
 
 /// Puts object files, assembly and flat code together, for any target on any host.
 ///
@@ -77,6 +78,7 @@ pub struct Linker<'a> {
     arguments: Option<Arguments>,
     explain_to: Option<fn(&Module)>,
     quarantine: usize,
+    tools: Tools,
 }
 
 impl<'a> Linker<'a> {
@@ -95,6 +97,7 @@ impl<'a> Linker<'a> {
             arguments: None,
             explain_to: None,
             quarantine: QUARANTINE,
+            tools: Tools::default(),
         }
     }
 
@@ -179,6 +182,12 @@ impl<'a> Linker<'a> {
         self
     }
 
+    /// Tells these tools of the code when it is loaded, before its initializers run, and that it is gone when the module ends.
+    pub fn tools(&mut self, tools: &Tools) -> &mut Self {
+        self.tools = tools.clone();
+        self
+    }
+
     /// Leaves only the bytes `range` (all, if `None`) of the section `name` (`.text`, `__text`, `__TEXT,__text`) of all
     /// inputs: the image then begins with them. If they refer to anything else nothing changes, and the names of what
     /// they refer to come back. References that the assembler has resolved itself leave no trace, and are not seen.
@@ -241,6 +250,22 @@ impl<'a> Linker<'a> {
     /// As `plan`.
     pub fn audit(&self, base: TargetAddr) -> Result<Audit> {
         self.planned(base, Audit::new)
+    }
+
+    /// The files that a debugger would be given, were it loaded at `base` ([`Tools`] says what is in them): for code that is brought
+    /// to a machine by other means, and debugged there (gdb: `add-symbol-file FILE`). One file, and for Mach-O objects with debug
+    /// information one for each.
+    ///
+    /// # Errors
+    ///
+    /// As `plan`; and the debug information is damaged, or asks for what Kiln does not do.
+    pub fn debug_files(&self, base: TargetAddr) -> Result<Vec<Vec<u8>>> {
+        self.planned(base, |plan, parts| {
+            let constants = parts.addresses.segments()[Permission::Const as usize].clone();
+            let at = |address: u64| (address - base.0) as usize;
+            let constants = plan.image().get(at(constants.start)..at(constants.end)).unwrap_or_default();
+            register::debug_files_of(parts.graph, parts.resolved, parts.addresses, constants)
+        })?
     }
 
     fn planned<T>(&self, base: TargetAddr, then: impl FnOnce(Plan, &Parts<'_>) -> T) -> Result<T> {
@@ -352,6 +377,8 @@ impl<'a> Linker<'a> {
         let places = || Box::new(module::Places::of(&self.graph, &resolved, &entries, &addresses));
         let places = self.explain_to.map(|_| places());
         log_load(&self.graph, &resolved, &entries, &addresses);
+        let [_, constants, _] = staged.segments();
+        let news = News::of(&self.tools, &self.graph, &resolved, &entries, &addresses, constants)?;
         // What has had its turn makes room for the module's symbols.
         drop(entries);
         resolved.places = Vec::new();
@@ -371,7 +398,9 @@ impl<'a> Linker<'a> {
         let frames = unsafe { Frames::register(addresses.unwind().1, descriptions) };
         let uses = Uses { modules: self.modules, libraries: self.libraries };
         let arguments = self.arguments.unwrap_or_else(Arguments::of_this_process);
-        let module = Module::new(published, symbols, places, uses, arguments, (storage, frames));
+        // SAFETY: the code is published, and outlives what it is registered by, as above.
+        let told = unsafe { news.tell() }?;
+        let module = Module::new(published, symbols, places, uses, arguments, (told, storage, frames));
         if let Some(ready) = self.explain_to {
             ready(&module);
         }
@@ -381,84 +410,7 @@ impl<'a> Linker<'a> {
         }
         Ok(module)
     }
-
-    /// Refuses what would go wrong in this process.
-    fn check_host(&self) -> Result<()> {
-        let host = Target::host();
-        if self.target.arch() != host.arch() {
-            return Err(Error::unsupported(format!(
-                "code for {} cannot run on this machine, which is {}",
-                self.target.arch(),
-                host.arch()
-            ))
-            .help(format!("build it for {host}")));
-        }
-        for section in self.graph.sections.iter().filter(|section| section.permission == Permission::Text) {
-            let input = &self.graph.inputs[section.input as usize];
-            let (Some(format), Some(data)) = (input.format, section.data) else { continue };
-            if format == host.format() {
-                continue;
-            }
-            if format == Format::Coff {
-                return Err(Error::unsupported(format!(
-                    "COFF code keeps to the Windows calling convention, and this is {host}"
-                ))
-                .input(&input.name)
-                .help(format!("build it for {host}")));
-            }
-            let code = self.graph.bytes(section.input, data);
-            if let Some((offset, name)) = fixup::find_system_call(self.graph.arch, code) {
-                let error = Error::unsupported(format!(
-                    "`{name}` is a system call of another operating system: on {host} it would be some other call"
-                ));
-                return Err(self
-                    .graph
-                    .error_at(error, section, offset as u64)
-                    .help(format!("build it for {host}, or call the C library's function instead")));
-            }
-        }
-        self.check_variadic(host)
-    }
-
-    /// Apple's arm64 convention passes variadic arguments on the stack (Apple, *Writing ARM64 code for Apple platforms*,
-    /// "Update code that passes arguments to variadic functions"): elsewhere the callee would look for them in registers.
-    fn check_variadic(&self, host: Target) -> Result<()> {
-        let apples = |format| format == Format::MachO && Target::new(self.target.arch(), Os::MacOs).is_apple_silicon();
-        let differs =
-            |input: &graph::Input<'_>| input.format.is_some_and(|format| apples(format) != host.is_apple_silicon());
-        // Of most loads there is none.
-        if !self.graph.inputs.iter().any(differs) {
-            return Ok(());
-        }
-        for symbol in &self.graph.symbols {
-            let input = &self.graph.inputs[symbol.input as usize];
-            let name = self.graph.symbol_name(symbol);
-            if differs(input)
-                && symbol.definition == graph::Definition::Undefined
-                && VARIADIC.contains(&&*name)
-                && !self.definitions.contains_key(&*name)
-            {
-                return Err(Error::unsupported(
-                    "is variadic, and Apple's calling convention passes such arguments another way than this system's",
-                )
-                .symbol(name)
-                .input(&input.name)
-                .help(format!("build it for {host}, or define a function of that name that is not variadic")));
-            }
-        }
-        Ok(())
-    }
 }
-
-/// The C library's functions that take variadic arguments, or a `va_list` of them.
-#[rustfmt::skip]
-const VARIADIC: [&str; 43] = [
-    "asprintf", "dprintf", "err", "errx", "execl", "execle", "execlp", "fcntl", "fprintf", "fscanf", "fwprintf",
-    "fwscanf", "ioctl", "open", "openat", "printf", "scanf", "sem_open", "shm_open", "snprintf", "sprintf", "sscanf",
-    "swprintf", "swscanf", "syscall", "syslog", "ulimit", "warn", "warnx", "wprintf", "wscanf",
-    "vasprintf", "vdprintf", "vfprintf", "vfscanf", "vprintf", "vscanf", "vsnprintf", "vsprintf", "vsscanf",
-    "vsyslog", "vwarn", "vwprintf",
-];
 
 /// The largest image that is made without loading it, in bytes: it is all in memory.
 const MAX_PLAN: u64 = 1 << 31;

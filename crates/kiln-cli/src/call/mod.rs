@@ -24,7 +24,7 @@ use crate::debug::Debug;
 use crate::inputs::{self, Input};
 use crate::prototypes::{self, Prototype};
 use crate::supervise::{self, End};
-use crate::{Failure, args, crash};
+use crate::{Failure, args, crash, tools};
 use arguments::{Arguments, Mismatch};
 use check::Guards;
 use invoke::Job;
@@ -44,7 +44,7 @@ pub(crate) fn call(args: args::Call) -> Result<ExitCode, Failure> {
     let end = supervise::run(limit, || {
         let options = crash::Options { json: args.json.then_some(libc::STDOUT_FILENO), limit };
         let watch = crash::watch(&inputs, options);
-        let called = load(&inputs, &guards, &name, prototype, &files).and_then(|(module, address)| {
+        let called = load(&args, &inputs, &guards, &name, prototype, &files).and_then(|(module, address)| {
             let signature = signature_of(&args, &name, prototype, &files)?;
             let arguments = Arguments::read(&signature, &words)
                 .map_err(|Mismatch(why)| mismatch(&why, &name, &signature, prototype))?;
@@ -61,6 +61,7 @@ pub(crate) fn call(args: args::Call) -> Result<ExitCode, Failure> {
 
 /// Loads the files, and finds the function.
 fn load(
+    args: &args::Call,
     inputs: &[Input],
     guards: &Guards,
     name: &str,
@@ -74,7 +75,7 @@ fn load(
     guards.define(&mut linker);
     let symbol = prototype.map_or(name, Prototype::symbol);
     linker.want(&[symbol, name]);
-    linker.explain_to(crash::loaded);
+    linker.explain_to(crash::loaded).tools(&tools::of(&args.tools));
     let module = invoke::load(linker).map_err(|error| with_next(error, files))?;
     let address = module.address(symbol).or_else(|| module.address(name)).map(|address| address as usize);
     match address {

@@ -7,6 +7,7 @@
 mod aarch64;
 mod calls;
 mod check;
+mod debug;
 mod filler;
 mod image;
 mod quick;
@@ -20,6 +21,7 @@ mod x86_64;
 pub(crate) use calls::{CallLists, read_calls};
 use check::signed_hex;
 pub(crate) use check::{Check, binary_size};
+pub(crate) use debug::{DebugInfo, debug_info};
 pub(crate) use filler::{fill_with_traps, jump_through, sixteen_bytes_of_traps};
 pub(crate) use image::{check_unwind, write_image};
 use quick::Quick;

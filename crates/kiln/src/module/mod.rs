@@ -12,7 +12,7 @@ use std::sync::{Arc, OnceLock};
 use crate::error::{Error, Result};
 use crate::function::{FnPtr, Function};
 use crate::memory::Published;
-use crate::register::{Arguments, Definer, Exit, Frames, Storage};
+use crate::register::{Arguments, Definer, Exit, Frames, Storage, Told};
 use crate::target::TargetAddr;
 
 pub(crate) use explain::Places;
@@ -45,7 +45,7 @@ pub(crate) struct Owner {
     exit: OnceLock<Exit>,
     arguments: Arguments,
     /// In this order they end.
-    registrations: (Option<Storage>, Option<Frames>),
+    registrations: (Told, Option<Storage>, Option<Frames>),
     memory: Published,
     /// What the code may call into.
     uses: Uses,
@@ -65,7 +65,7 @@ impl Module {
         places: Option<Box<Places>>,
         uses: Uses,
         arguments: Arguments,
-        registrations: (Option<Storage>, Option<Frames>),
+        registrations: (Told, Option<Storage>, Option<Frames>),
     ) -> Module {
         let owner = Owner { exit: OnceLock::new(), arguments, registrations, memory, uses };
         Module(Arc::new(Inner { owner: Arc::new(owner), symbols, places }))
@@ -126,7 +126,7 @@ impl Module {
 
     /// A thread-local variable that the module exports.
     pub(crate) fn thread_local(&self, name: &str) -> Option<Definer> {
-        let (storage, _) = &self.0.owner.registrations;
+        let (_, storage, _) = &self.0.owner.registrations;
         storage.as_ref().and_then(|storage| storage.variable(name))
     }
 

@@ -4,6 +4,7 @@ mod archive;
 mod calls;
 mod coff;
 mod contents;
+mod debug;
 mod elf;
 mod linked;
 mod macho;
@@ -13,6 +14,7 @@ use std::ops::Range;
 
 pub(crate) use archive::{Archives, add_whole, holds_archive};
 pub use contents::{Contents, FileRelocation, Section, Symbol};
+pub(crate) use debug::{DebugInput, DebugRelocation, DebugTarget};
 pub(crate) use linked::text_of;
 
 use crate::error::{Error, Result};

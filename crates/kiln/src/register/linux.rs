@@ -5,6 +5,9 @@ use std::ffi::{CStr, CString, c_char, c_int, c_void};
 use std::io::Write as _;
 use std::os::fd::{AsRawFd as _, FromRawFd as _};
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use crate::memory::sys::Mapping;
 
 pub(super) const HAS_ON_EXIT: bool = true;
 pub(super) const HAS_AT_QUICK_EXIT: bool = true;
@@ -205,3 +208,64 @@ pub(super) fn has_thread_local(name: &str) -> bool {
     // SAFETY: the name ends in NUL, and `RTLD_DEFAULT` is a handle that is always valid.
     !unsafe { libc::dlsym(libc::RTLD_DEFAULT, name.as_ptr()) }.is_null()
 }
+
+/// Nanoseconds of the clock that profilers are told to use: `perf record -k mono`.
+pub(super) fn profilers_clock() -> u64 {
+    clock(libc::CLOCK_MONOTONIC).as_nanos() as u64
+}
+
+fn clock(which: libc::clockid_t) -> Duration {
+    let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    // SAFETY: room for the answer.
+    unsafe { libc::clock_gettime(which, &raw mut time) };
+    Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
+}
+
+/// How long this process is there.
+pub(super) fn process_age() -> Option<Duration> {
+    let stat = std::fs::read_to_string("/proc/self/stat").ok()?;
+    // proc(5): the 22nd word, in ticks since the system started; the second is in parentheses, and may hold spaces.
+    let started: u64 = stat.rsplit_once(") ")?.1.split(' ').nth(19)?.parse().ok()?;
+    // SAFETY: asks for a number.
+    let ticks = unsafe { libc::sysconf(libc::_SC_CLK_TCK) };
+    let started = Duration::from_millis(started * 1000 / u64::try_from(ticks).ok().filter(|ticks| *ticks > 0)?);
+    clock(libc::CLOCK_BOOTTIME).checked_sub(started)
+}
+
+/// The number of this thread.
+pub(super) fn thread_number() -> u32 {
+    // SAFETY: asks for a number.
+    let number = unsafe { libc::syscall(libc::SYS_gettid) };
+    number as u32
+}
+
+/// Where perf learns of a file: it notes what is mapped to be executed.
+#[derive(Debug)]
+pub(super) struct Marker(#[allow(dead_code, reason = "held")] Mapping);
+
+impl Marker {
+    pub(super) fn new(file: &std::fs::File) -> std::io::Result<Marker> {
+        Mapping::marker(file).map(Marker)
+    }
+}
+
+// What debuggers know generated code by (*Debugging with GDB*, "JIT Compilation Interface"). Rust has no weak definitions.
+// `ret` is the same on every architecture here.
+std::arch::global_asm!(
+    ".pushsection .data.kiln_debugger, \"aw\", %progbits",
+    ".weak __jit_debug_descriptor",
+    ".type __jit_debug_descriptor, %object",
+    ".size __jit_debug_descriptor, 24",
+    ".p2align 3",
+    "__jit_debug_descriptor: .long 1, 0",
+    ".quad 0, 0",
+    ".popsection",
+    ".pushsection .text.kiln_debugger, \"ax\", %progbits",
+    ".weak __jit_debug_register_code",
+    ".type __jit_debug_register_code, %function",
+    ".size __jit_debug_register_code, 4",
+    ".p2align 4",
+    "__jit_debug_register_code: ret",
+    ".p2align 4",
+    ".popsection",
+);

@@ -7,12 +7,16 @@
 #[cfg(target_os = "macos")]
 mod apple;
 mod arguments;
+mod bytes;
+mod debugger;
 mod exit;
 mod indirect;
 #[cfg(target_os = "linux")]
 mod linux;
+mod profiler;
 mod storage;
 mod threads;
+mod tools;
 mod unwind;
 
 #[cfg(target_os = "macos")]
@@ -25,6 +29,8 @@ pub(crate) use exit::Exit;
 pub(crate) use indirect::choose_all;
 pub(crate) use storage::{Definer, Storage};
 pub(crate) use sys::library_file;
+pub(crate) use tools::{News, debug_files_of};
+pub use tools::{Told, Tools};
 pub(crate) use unwind::Frames;
 
 use crate::graph::Found;

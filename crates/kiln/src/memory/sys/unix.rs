@@ -90,6 +90,13 @@ impl Mapping {
         Mapping::somewhere(window, len, protection, libc::MAP_SHARED, file.as_raw_fd())
     }
 
+    /// Maps the first page of a file to be executed, which nobody does: profilers note such mappings.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn marker(file: &File) -> io::Result<Mapping> {
+        let (len, protection) = (page_size() as usize, Protection::ReadExecute);
+        Mapping::at(0, len, protection.bits(), libc::MAP_PRIVATE, file.as_raw_fd())
+    }
+
     /// A child that this process forks does not get this mapping.
     #[cfg(target_os = "linux")]
     pub(super) fn keep_from_children(&self) -> io::Result<()> {

@@ -3,6 +3,8 @@
 //!
 //! Source: *System V ABI*, chapters 4 and 5; U. Drepper, *ELF Handling For Thread-Local Storage*.
 
+use crate::register::bytes::Bytes;
+
 /// The name of the words.
 pub(in crate::register) const WORDS: &std::ffi::CStr = c"kiln_words";
 
@@ -154,41 +156,5 @@ impl Library<'_> {
         bytes.put(self.template);
         bytes.pad(end as u64);
         bytes.0
-    }
-}
-
-struct Bytes(Vec<u8>);
-
-impl Bytes {
-    fn put(&mut self, bytes: &[u8]) {
-        self.0.extend_from_slice(bytes);
-    }
-
-    fn u32(&mut self, value: u32) {
-        self.put(&value.to_le_bytes());
-    }
-
-    fn u64s(&mut self, values: &[u64]) {
-        for value in values {
-            self.put(&value.to_le_bytes());
-        }
-    }
-
-    fn pad(&mut self, to: u64) {
-        debug_assert!(self.0.len() as u64 <= to);
-        self.0.resize(to as usize, 0);
-    }
-
-    fn program_header(&mut self, kind: u32, flags: u32, at: u64, in_file: u64, in_memory: u64, align: u64) {
-        self.u32(kind);
-        self.u32(flags);
-        self.u64s(&[at, at, at, in_file, in_memory, align]);
-    }
-
-    fn symbol(&mut self, name: u32, info: u8, section: u16, value: u64, size: u64) {
-        self.u32(name);
-        self.put(&[info, 0]);
-        self.put(&section.to_le_bytes());
-        self.u64s(&[value, size]);
     }
 }
