@@ -83,6 +83,7 @@ pub(crate) struct Man {
   kiln run main.o util.a --lib z --    of util.a what is wanted; and libz.so
   kiln run build/write.bin Hello       flat machine code, entered at its first byte
   kiln run hello.S --target aarch64-apple-darwin
+  gdb --args kiln run main.o           `break FILE:LINE`, `run`: functions, lines and variables
 
 Emulation is by `kiln-darwin-run`: the one that KILN_DARWIN_RUN names, beside `kiln`, or on PATH.
 

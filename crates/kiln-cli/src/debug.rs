@@ -90,7 +90,7 @@ fn is(section: &Section<'_>, name: &str) -> bool {
 
 /// The bytes of a section with its relocations applied.
 pub(crate) fn relocated(contents: &Contents<'_>, section: usize, address: &dyn Fn(usize) -> u64) -> Vec<u8> {
-    let mut bytes = contents.sections()[section].data.to_vec();
+    let mut bytes = contents.uncompressed(section).unwrap_or_default().into_owned();
     for relocation in contents.relocations(section) {
         let Some((home, offset)) = relocation.defined else { continue };
         let mut value = address(home).wrapping_add(offset).wrapping_add_signed(relocation.addend);

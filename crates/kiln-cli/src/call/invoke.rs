@@ -3,9 +3,10 @@
 
 use std::ffi::CString;
 use std::io::Write;
+use std::num::NonZeroUsize;
 
 use anstyle::Style;
-use kiln::{Code, CodeHeap, HeapOptions, Linker, Module, Target};
+use kiln::{Linker, Module, Target};
 use serde_json::{Value, json};
 
 use super::arguments::{Arguments, Buffer};
@@ -23,15 +24,6 @@ const BROKEN: i32 = 1;
 pub(super) fn load(linker: Linker<'_>) -> kiln::Result<Module> {
     // SAFETY: whoever runs this command on a file vouches for the code in it.
     unsafe { linker.load() }
-}
-
-/// A function that only returns.
-fn empty(heap: &CodeHeap) -> Result<Code, Failure> {
-    #[cfg(target_arch = "x86_64")]
-    const RETURN: &[u8] = &[0xc3];
-    #[cfg(target_arch = "aarch64")]
-    const RETURN: &[u8] = &0xd65f_03c0u32.to_le_bytes();
-    Ok(heap.publish(RETURN)?)
 }
 
 /// The address of a symbol of this process: of the program or of a library that it has loaded.
@@ -61,19 +53,25 @@ impl Job<'_> {
         };
         let mut frame = Frame::new(self.address, &placed);
         tracing::info!("call {} at {:#x}", self.name, self.address);
+        call(&mut frame);
         let mut times = None;
         if self.args.time || self.args.repeat.is_some() {
-            let heap = CodeHeap::new(HeapOptions::new())?;
-            let empty = empty(&heap)?;
-            let again = || Frame::new(self.address, &placed);
-            let repeat = self.args.repeat.map(|repeat| repeat.get() - 1);
             // The first call warms up, and gives the result.
-            call(&mut frame);
-            if repeat != Some(0) {
-                times = Some(time::measure(repeat, &call, &again, empty.address() as usize));
+            let repeat = self.args.repeat.map(|repeat| NonZeroUsize::new(repeat.get() - 1));
+            if let Some(register) = frame.lost() {
+                return Err(Failure::new(format!(
+                    "`{}` cannot be timed: it does not leave {register} as it was",
+                    self.name
+                ))
+                .next("see what else it breaks with --check"));
             }
-        } else {
-            call(&mut frame);
+            let run = |count: NonZeroUsize, really: bool| {
+                // SAFETY: as above; it keeps the registers that it must.
+                unsafe { frame.repeat(count, really) }
+            };
+            if repeat != Some(None) {
+                times = Some(time::measure(repeat.flatten(), &run));
+            }
         }
         // SAFETY: flushes what the code has written, so that it stands in front of the result.
         unsafe { libc::fflush(std::ptr::null_mut()) };
@@ -103,8 +101,8 @@ impl Job<'_> {
         }
         if let Some(times) = times {
             text += &format!(
-                "{:.1} ns per call ({:.1} to {:.1}), median of {} calls; {:.1} ns of the call itself taken off\n",
-                times.median, times.least, times.most, times.calls, times.empty
+                "{:.2} ns per call ({:.2} to {:.2}), median of {} calls; the loop alone takes {:.2} ns\n",
+                times.median, times.least, times.most, times.calls, times.alone
             );
         }
         if self.args.regs {
@@ -133,7 +131,7 @@ impl Job<'_> {
         if let Some(times) = times {
             object["time"] = json!({
                 "calls": times.calls, "median_ns": times.median, "least_ns": times.least, "most_ns": times.most,
-                "overhead_ns": times.empty,
+                "loop_ns": times.alone,
             });
         }
         if self.args.regs {

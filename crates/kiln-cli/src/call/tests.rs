@@ -206,7 +206,14 @@ fn compare(compiler: &[&str], seed: u64) {
         assert_eq!(found_record, expected_record, "{call}");
         assert_eq!(bits & mask, expected, "{call}");
         // The compiler's function keeps the convention; that the trampoline sees it is worth a look, too.
-        assert_eq!(frame.after.general[super::trampoline::SAVED[0].1], frame.kept[0], "{call}");
+        assert_eq!(frame.lost(), None, "{call}");
+        let many = |count, really| {
+            // SAFETY: as above.
+            unsafe { frame.repeat(std::num::NonZeroUsize::new(count).unwrap(), really) };
+            taken()
+        };
+        assert_eq!(many(2, true), expected_record.repeat(2), "{call}");
+        assert!(many(2, false).is_empty(), "{call}");
     }
 }
 

@@ -1,6 +1,8 @@
 //! The call itself: registers and stack are filled from a [`Frame`], and what every register holds afterwards is kept.
 #![allow(unsafe_code)] // A call of a function whose type is only known at run time, in assembly.
 
+mod again;
+
 use std::arch::naked_asm;
 use std::mem::offset_of;
 
@@ -99,6 +101,30 @@ impl Frame {
         unsafe { enter(self) }
     }
 
+    /// Calls the function, or does all but that, so many times, and keeps nothing of it: for measuring.
+    ///
+    /// # Safety
+    ///
+    /// As [`call`](Frame::call); and the function keeps what it must keep ([`lost`](Frame::lost)).
+    pub(crate) unsafe fn repeat(&self, count: std::num::NonZeroUsize, really: bool) {
+        // SAFETY: the frame is whole; the rest is the caller's word.
+        unsafe { again::again(self, count.get(), if really { self.function } else { 0 }) }
+    }
+
+    /// The first of the registers that the call must have kept and has not.
+    pub(crate) fn lost(&self) -> Option<&'static str> {
+        let pointers = if cfg!(target_arch = "x86_64") { ("rsp", 4, "rbp", 5) } else { ("sp", 31, "x29", 29) };
+        let general = |number: usize| self.after.general[number];
+        if general(pointers.1) != self.stack_pointer {
+            return Some(pointers.0);
+        }
+        if general(pointers.3) != self.frame_pointer() {
+            return Some(pointers.2);
+        }
+        let mut kept = SAVED.iter().zip(&self.kept);
+        kept.find(|((_, number), kept)| general(*number) != **kept).map(|((name, _), _)| *name)
+    }
+
     /// What the frame pointer is during the call, and must be behind it.
     pub(crate) fn frame_pointer(&self) -> u64 {
         self.back + FRAME_POINTER
@@ -108,6 +134,30 @@ impl Frame {
 /// How far the frame pointer is above `back`.
 const FRAME_POINTER: u64 = if cfg!(target_arch = "x86_64") { 64 } else { 0 };
 
+/// Assembly that knows where everything stands in a frame, with operands of its own behind a semicolon.
+macro_rules! with_frame {
+    ($($line:expr,)* ; $($own:tt)*) => {
+        naked_asm!(
+            $($line,)*
+            current = sym CURRENT,
+            before = const offset_of!(Frame, control),
+            back = const offset_of!(Frame, back),
+            stack = const offset_of!(Frame, stack),
+            stack_bytes = const offset_of!(Frame, stack_bytes),
+            stack_pointer = const offset_of!(Frame, stack_pointer),
+            floats = const offset_of!(Frame, floats),
+            integers = const offset_of!(Frame, integers),
+            kept = const offset_of!(Frame, kept),
+            function = const offset_of!(Frame, function),
+            general = const offset_of!(Frame, after) + offset_of!(Registers, general),
+            vector = const offset_of!(Frame, after) + offset_of!(Registers, vector),
+            flags = const offset_of!(Frame, after) + offset_of!(Registers, flags),
+            control = const offset_of!(Frame, after) + offset_of!(Registers, control),
+            $($own)*
+        )
+    };
+}
+
 /// Makes the call that `frame` describes.
 ///
 /// # Safety
@@ -116,7 +166,7 @@ const FRAME_POINTER: u64 = if cfg!(target_arch = "x86_64") { 64 } else { 0 };
 #[cfg(target_arch = "x86_64")]
 #[unsafe(naked)]
 unsafe extern "C" fn enter(frame: *mut Frame) {
-    naked_asm!(
+    with_frame!(
         "push rbp",
         "mov rbp, rsp",
         "push rbx",
@@ -217,22 +267,7 @@ unsafe extern "C" fn enter(frame: *mut Frame) {
         "pop rbx",
         "pop rbp",
         "ret",
-        current = sym CURRENT,
-        rax = sym RAX,
-        before = const offset_of!(Frame, control),
-        back = const offset_of!(Frame, back),
-        stack = const offset_of!(Frame, stack),
-        stack_bytes = const offset_of!(Frame, stack_bytes),
-        stack_pointer = const offset_of!(Frame, stack_pointer),
-        floats = const offset_of!(Frame, floats),
-        integers = const offset_of!(Frame, integers),
-        kept = const offset_of!(Frame, kept),
-        vectors = const offset_of!(Frame, vectors),
-        function = const offset_of!(Frame, function),
-        general = const offset_of!(Frame, after) + offset_of!(Registers, general),
-        vector = const offset_of!(Frame, after) + offset_of!(Registers, vector),
-        flags = const offset_of!(Frame, after) + offset_of!(Registers, flags),
-        control = const offset_of!(Frame, after) + offset_of!(Registers, control),
+        ; rax = sym RAX, vectors = const offset_of!(Frame, vectors),
     )
 }
 
@@ -262,7 +297,7 @@ macro_rules! current {
 #[cfg(target_arch = "aarch64")]
 #[unsafe(naked)]
 unsafe extern "C" fn enter(frame: *mut Frame) {
-    naked_asm!(
+    with_frame!(
         "stp x29, x30, [sp, #-176]!",
         "mov x29, sp",
         "stp x19, x20, [sp, #16]",
@@ -373,19 +408,6 @@ unsafe extern "C" fn enter(frame: *mut Frame) {
         "ldp x19, x20, [sp, #16]",
         "ldp x29, x30, [sp], #176",
         "ret",
-        current = sym CURRENT,
-        before = const offset_of!(Frame, control),
-        back = const offset_of!(Frame, back),
-        stack = const offset_of!(Frame, stack),
-        stack_bytes = const offset_of!(Frame, stack_bytes),
-        stack_pointer = const offset_of!(Frame, stack_pointer),
-        floats = const offset_of!(Frame, floats),
-        integers = const offset_of!(Frame, integers),
-        kept = const offset_of!(Frame, kept),
-        function = const offset_of!(Frame, function),
-        general = const offset_of!(Frame, after) + offset_of!(Registers, general),
-        vector = const offset_of!(Frame, after) + offset_of!(Registers, vector),
-        flags = const offset_of!(Frame, after) + offset_of!(Registers, flags),
-        control = const offset_of!(Frame, after) + offset_of!(Registers, control),
+        ;
     )
 }

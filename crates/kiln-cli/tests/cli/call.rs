@@ -329,6 +329,29 @@ fn registers_and_times() {
         String::from_utf8(dir.kiln(["call", "set.s", "set", "--sig", "void()", "--repeat", "1000"]).bytes()).unwrap();
     let rest = output.split_once(" ns per call (").unwrap_or_else(|| panic!("{output}"));
     assert!(rest.0.parse::<f64>().is_ok() && rest.1.contains("median of 999 calls"), "{output}");
+    // What takes no time to speak of still takes some, and what takes more shows it.
+    dir.write("loop.c", "void turn(long n) { for (volatile long i = 0; i < n; i++); }\n");
+    let median = |arguments: &[&str]| {
+        let json = dir.kiln(["call", "--json", "--repeat", "100000"].iter().chain(arguments)).bytes();
+        let json: serde_json::Value = serde_json::from_slice(&json).unwrap();
+        let [least, median, most, alone] =
+            ["least_ns", "median_ns", "most_ns", "loop_ns"].map(|key| json["time"][key].as_f64().unwrap());
+        assert!(0.0 < alone && 0.0 < least && least <= median && median <= most, "{json}");
+        median
+    };
+    let (short, long) = (median(&["loop.c", "turn", "0"]), median(&["loop.c", "turn", "1000"]));
+    assert!(short < long / 20.0, "{short} {long}");
+    // Not what would lose its way.
+    dir.write(
+        "loses.s",
+        assembly(".globl @loses\n@loses: xor %ebx, %ebx\nret\n", ".globl @loses\n@loses: mov x19, #0\nret\n"),
+    );
+    let register = if cfg!(target_arch = "x86_64") { "rbx" } else { "x19" };
+    dir.kiln(["call", "loses.s", "loses", "--sig", "void()", "--time"]).gives(
+        2,
+        "",
+        &format!("kiln: error: `loses` cannot be timed: it does not leave {register} as it was\n  next: see what else it breaks with --check\n"),
+    );
     // As often as asked for, and not once more.
     dir.write("count.c", "long n; long count(void) { return ++n; }\nlong say(void) { return n; }\n");
     let json = String::from_utf8(dir.kiln(["call", "count.c", "count", "--repeat", "50", "--json"]).bytes()).unwrap();

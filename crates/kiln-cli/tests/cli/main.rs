@@ -19,6 +19,7 @@ mod sign;
 #[path = "../../../kiln-codesign/tests/common/mod.rs"]
 mod signatures;
 mod terminal;
+mod tools;
 
 use std::ffi::OsStr;
 use std::fs;

@@ -314,6 +314,13 @@ Options:
       --target <TRIPLE>
           Run it as a program for this system, emulated: aarch64-apple-darwin
 
+      --debugger
+          Tell debuggers of the code, for one that comes later; one that is there is told anyway
+
+      --perf <FILE>
+          Write a file for profilers: `map`, /tmp/perf-PID.map; `jitdump`, jit-PID.dump in this
+          folder or in `jitdump=DIR`
+
   -h, --help
           Print help (see a summary with '-h')
 
@@ -325,6 +332,7 @@ Examples:
   kiln run main.o util.a --lib z --    of util.a what is wanted; and libz.so
   kiln run build/write.bin Hello       flat machine code, entered at its first byte
   kiln run hello.S --target aarch64-apple-darwin
+  gdb --args kiln run main.o           `break FILE:LINE`, `run`: functions, lines and variables
 
 Emulation is by `kiln-darwin-run`: the one that KILN_DARWIN_RUN names, beside `kiln`, or on PATH.
 

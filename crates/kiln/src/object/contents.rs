@@ -1,5 +1,6 @@
 //! What a native file holds, linked or not, as its own tables say it: for tools that look at files.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 
 use object::read::{Object, ObjectSection, ObjectSymbol, RelocationTarget};
@@ -284,6 +285,17 @@ impl<'a> Contents<'a> {
         };
         let kind = known.map_or_else(|name| name, |kind| kind.name.to_owned());
         FileRelocation { offset, width, kind, symbol, defined, addend, relative }
+    }
+
+    /// The bytes of a section of [`sections`](Contents::sections), uncompressed if it is a compressed one, as debug information may
+    /// be; of any other number, none.
+    ///
+    /// # Errors
+    ///
+    /// They are damaged, or compressed and Kiln was built without its feature `debug-info`.
+    pub fn uncompressed(&self, section: usize) -> Result<Cow<'a, [u8]>> {
+        let of_file = self.numbers.get(section).and_then(|number| self.file.section_by_index(*number).ok());
+        of_file.map_or(Ok(Cow::Borrowed(&[])), |of_file| super::debug::contents(&of_file))
     }
 
     /// The section that holds the code: `.text` (ELF, COFF) or `__TEXT,__text` (Mach-O), or else the only executable
