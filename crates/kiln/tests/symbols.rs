@@ -99,6 +99,31 @@ fn a_section_that_belongs_to_a_discarded_one_goes_with_it() {
 }
 
 /// A group without the COMDAT flag is kept whole, however many there are.
+/// What there was before groups: linkers drop the second section by its name, which is allowed, not demanded.
+#[test]
+fn old_one_only_sections_are_kept() {
+    let one = |value: u32| {
+        format!(
+            ".section .gnu.linkonce.d.x,\"aw\"\n.weak x\nx: .quad {value}\n.data\n.globl use{value}\nuse{value}: .quad x\n"
+        )
+    };
+    let plan = plan(X86, &[&one(1), &one(2)]);
+    assert_eq!(quad(&plan, "x"), 1);
+    assert_eq!(
+        (quad(&plan, "use1"), quad(&plan, "use2")),
+        (plan.address("x").unwrap().0, plan.address("x").unwrap().0)
+    );
+}
+
+/// `STO_AARCH64_VARIANT_PCS`: of the registers that such functions keep, a stub changes none but `x16`.
+#[test]
+fn functions_may_keep_other_registers() {
+    let text = ".globl f, g\n.variant_pcs f\n.variant_pcs far\nf: ret\ng: bl f\nbl far\nret\n";
+    let mut linker = linker(Target::AARCH64_LINUX, &[text]);
+    linker.define_address("far", TargetAddr(0x7f00_0000_0000));
+    assert_eq!(linker.plan(TargetAddr(0x10000)).unwrap().stubs_and_slots(), (1, 1));
+}
+
 #[test]
 fn a_group_that_is_not_comdat_is_kept() {
     let object = ".section .text.f,\"axG\",@progbits,f\n.quad 1\n";

@@ -217,6 +217,26 @@ fn the_architecture_page_names_files_that_exist() {
     }
 }
 
+/// The last column of the table names test functions and fixtures.
+#[test]
+fn the_behaviours_of_other_linkers_name_tests_that_exist() {
+    let page = fs::read_to_string(root().join("crates/kiln/tests/BEHAVIOURS.md")).unwrap();
+    let sources: String = files("crates/kiln").into_iter().map(|(_, text)| text).collect();
+    let mut named = 0;
+    for line in page.lines().filter(|line| line.starts_with("| ") && !line.starts_with("| behaviour")) {
+        let tests = line.trim_end_matches(" |").rsplit(" | ").next().unwrap();
+        for name in tests.split('`').skip(1).step_by(2) {
+            named += 1;
+            let is_fixture = || {
+                let folders = fs::read_dir(root().join("crates/kiln/tests/relocations")).unwrap();
+                folders.map(|folder| folder.unwrap().path().join(name)).any(|path| path.exists())
+            };
+            assert!(sources.contains(&format!("fn {name}(")) || is_fixture(), "there is no test `{name}`");
+        }
+    }
+    assert!(named > 40, "{named}");
+}
+
 #[test]
 fn the_pipeline_is_declared_in_its_order() {
     let root_module = fs::read_to_string(root().join("crates/kiln/src/lib.rs")).unwrap();

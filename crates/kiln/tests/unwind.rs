@@ -220,6 +220,26 @@ fn many_functions_register_and_unload() {
     assert!(many < few * 100, "2,000 functions: {few:?}, 40,000 functions: {many:?}");
 }
 
+/// `crtend.o` ends a program's table with a word of zeros; wherever it stands among the inputs, all of them count.
+#[test]
+fn a_terminator_among_the_call_frame_information() {
+    extern "C-unwind" fn host() {
+        panic!("through");
+    }
+    let source = "extern void host(void); int through(void) { host(); return 1; }";
+    let object =
+        compile::compile(compile::Compiler::Gcc, "c", source, &["-O1", "-fasynchronous-unwind-tables", "-fPIC"]);
+    let end = assemble(elf(), ".section .eh_frame,\"a\"\n.long 0\n");
+    for objects in [[&*end, &object], [&*object, &end]] {
+        let mut linker = linker(&objects);
+        linker.define_fn("host", host as extern "C-unwind" fn());
+        let module = load(linker);
+        // SAFETY: the function's type.
+        let through = unsafe { module.function::<extern "C-unwind" fn() -> i32>("through") }.unwrap();
+        assert!(catch_unwind(AssertUnwindSafe(|| through.call())).is_err());
+    }
+}
+
 /// Many modules come and go, in any order, and the unwinder knows of those that are there.
 #[test]
 fn modules_come_and_go() {
