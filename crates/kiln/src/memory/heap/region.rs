@@ -239,8 +239,9 @@ impl Region {
             sys::clean_caches(region.address(place.range.start), place.range.len());
         }
         // From here on nothing of it may be written: where a page is one or the other, it changes now.
-        if places.clone().any(|(region, _)| region.strategy == Strategy::Seal) {
-            Region::seal(places.clone())?;
+        let sealed = places.clone().filter(|(region, _)| region.strategy == Strategy::Seal);
+        if sealed.clone().next().is_some() {
+            Region::seal(sealed)?;
         }
         // A core may still hold what it fetched from these addresses before. One barrier, however many they are.
         if SERIALIZE == Serialize::AfterWriting
