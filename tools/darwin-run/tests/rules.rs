@@ -69,7 +69,7 @@ const HARDENED_JIT: &[(&str, i32, &str)] = &[
     ("swapped", 86, "sys_icache_invalidate"),
     ("seal", 87, "Code Signature Invalid"),
 ];
-const HARDENED_UNSIGNED: &[(&str, i32, &str)] = &[("seal", 42, ""), ("both", 13, ""), ("right", 22, "")];
+const HARDENED_UNSIGNED: &[(&str, i32, &str)] = &[("seal", 42, ""), ("both", 13, ""), ("right", 42, "")];
 const ALLOWLIST: &[(&str, i32, &str)] =
     &[("callback", 42, ""), ("unlisted", 89, "is in no list"), ("right", 88, "jit-write-allowlist")];
 

@@ -109,9 +109,11 @@ PROGRAM (arm64): planned, not hardened, no entitlements
         "\
 PROGRAM (arm64): planned, hardened, allow-unsigned-executable-memory
   seal             works: hardened, with allow-unsigned-executable-memory
-  thread toggle    works: hardened, with allow-unsigned-executable-memory
-  toggle callback  works: hardened, with allow-unsigned-executable-memory; without jit-write-allowlist no list is checked
-{RWX}  Kiln takes seal for modules, thread toggle for small functions
+  thread toggle    works: hardened, with allow-unsigned-executable-memory, which includes allow-jit, though mmap(2) does \
+not say so
+  toggle callback  works: hardened, with allow-unsigned-executable-memory, which includes allow-jit, though mmap(2) does \
+not say so; without jit-write-allowlist no list is checked
+{RWX}  Kiln takes seal for modules, seal for small functions
   allow-jit: not needed beside allow-unsigned-executable-memory
 "
     ));

@@ -35,7 +35,9 @@ pub(crate) fn mmap(memory: &Memory, signing: &Signing, request: Request) -> Resu
     let protection = protection as u8;
     let writable_and_executable = protection & (WRITE | EXECUTE) == WRITE | EXECUTE;
     let kind = if has(MAP_JIT) {
-        if !anonymous || has(MAP_FIXED) || has(MAP_SHARED) || (signing.hardened && !signing.allow_jit) {
+        // The larger entitlement includes the smaller one (Apple, Developer Forums 776290).
+        let allowed = !signing.hardened || signing.allow_jit || signing.allow_unsigned_executable_memory;
+        if !anonymous || has(MAP_FIXED) || has(MAP_SHARED) || !allowed {
             return Err(EINVAL);
         }
         Kind::Jit

@@ -50,7 +50,8 @@ impl Situation {
     /// The strategy for many small functions in this situation: a pure function of it.
     ///
     /// On Linux dual mapping, where publishing needs no system call; on Apple Silicon the toggle, for the same reason; seal
-    /// where they do not work.
+    /// where they do not work, and in a hardened process that has the right to all unsigned memory but not `allow-jit`
+    /// itself: Apple's documents disagree on `MAP_JIT` there.
     ///
     /// # Errors
     ///
@@ -58,6 +59,9 @@ impl Situation {
     pub fn choose_for_heap(&self) -> Result<Choice> {
         self.first_that_works(match self.target.os() {
             Os::Linux => &[Strategy::DualMapping, Strategy::Seal],
+            _ if self.macos.hardened && !self.macos.allow_jit => {
+                &[Strategy::Seal, Strategy::ThreadToggle, Strategy::ToggleCallback]
+            }
             _ => &[Strategy::ThreadToggle, Strategy::ToggleCallback, Strategy::Seal],
         })
     }

@@ -125,7 +125,8 @@ impl MacOsRules {
         .remedied_by(self.signing(ALLOW_UNSIGNED))
     }
 
-    /// Why `MAP_JIT` memory cannot be mapped, if it cannot.
+    /// Why `MAP_JIT` memory cannot be mapped, if it cannot. That the right to all unsigned memory includes the one to this
+    /// is per Apple, Developer Forums 775520 and 776290; mmap(2) says the opposite, so nothing is chosen that relies on it.
     fn jit_mapping(&self, strategy: Strategy) -> Option<Verdict> {
         if !self.hardened || self.allow_jit || self.allow_unsigned_executable_memory {
             return None;
@@ -144,7 +145,9 @@ impl MacOsRules {
         let right = match (self.hardened, self.allow_jit) {
             (false, _) => "the process is not hardened",
             (true, true) => "hardened, with allow-jit",
-            (true, false) => "hardened, with allow-unsigned-executable-memory",
+            (true, false) => {
+                "hardened, with allow-unsigned-executable-memory, which includes allow-jit, though mmap(2) does not say so"
+            }
         };
         format!("{right}{}", if self.single_jit { "; under single-jit such memory is mapped once" } else { "" })
     }

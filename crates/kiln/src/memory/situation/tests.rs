@@ -108,12 +108,17 @@ fn apple_silicon() {
         (
             silicon(hardened, &["allow-unsigned-executable-memory"]),
             [Works, Works, Works, Absent, Absent],
+            Ok((Seal, Seal)),
+        ),
+        (
+            silicon(hardened, &["allow-jit", "allow-unsigned-executable-memory"]),
+            [Works, Works, Works, Absent, Absent],
             Ok((Seal, ThreadToggle)),
         ),
         (
             silicon(hardened, &["disable-executable-page-protection"]),
             [Works, Works, Works, Absent, Absent],
-            Ok((Seal, ThreadToggle)),
+            Ok((Seal, Seal)),
         ),
         (
             silicon(hardened, &["allow-jit", "jit-write-allowlist"]),
