@@ -6,9 +6,9 @@ use std::cell::Cell;
 use std::rc::Rc;
 
 use unicorn_engine::{Arch, Arm64CpuModel, Context, Mode, Prot, RegisterARM64, TlbEntry, TlbType, Unicorn};
-use unicorn_engine::{MemType, uc_error};
+use unicorn_engine::{HookType, MemType, uc_error};
 
-use crate::memory::{Access, EXECUTE, Memory, PAGE, READ, WRITE};
+use crate::memory::{Access, EXECUTE, Memory, PAGE, READ, START, WRITE};
 use crate::verdict::{Fault, Reason};
 
 /// Why the processor stopped.
@@ -32,8 +32,8 @@ pub(crate) struct Cpu {
     uc: Unicorn<'static, ()>,
     event: Rc<Cell<Option<Event>>>,
     memory: Rc<Memory>,
-    /// An address that is mapped and never executed: where Unicorn would stop by itself.
-    nowhere: u64,
+    /// Whether translated code is looked for, whatever its page allows.
+    forgets: Rc<Cell<bool>>,
     /// How many blocks are left to be run before another thread gets its turn.
     slice: Rc<Cell<u32>>,
 }
@@ -56,15 +56,22 @@ const X: [RegisterARM64; 31] = {
 
 impl Cpu {
     /// A processor that sees `memory`, in which code that is made at run time lies from `floor` on.
-    pub(crate) fn new(memory: Rc<Memory>, nowhere: u64, floor: u64) -> Result<Cpu, uc_error> {
+    pub(crate) fn new(memory: Rc<Memory>, floor: u64) -> Result<Cpu, uc_error> {
         let mut uc = Unicorn::new(Arch::ARM64, Mode::LITTLE_ENDIAN)?;
         uc.ctl_set_cpu_model(Arm64CpuModel::MAX as i32)?;
         uc.ctl_set_page_size(PAGE as u32)?;
         uc.ctl_set_tlb_type(TlbType::VIRTUAL)?;
+        // With a list of addresses to stop at, and none in it: Unicorn would forget what it translated around the one
+        // that it is given instead, at every stop.
+        uc.ctl_exits_enable()?;
         let event = Rc::new(Cell::new(None));
 
-        let (seen, told) = (memory.clone(), event.clone());
+        let forgets = Rc::new(Cell::new(false));
+        let (seen, told, asked) = (memory.clone(), event.clone(), forgets.clone());
         uc.add_tlb_hook(0, u64::MAX, move |_, address, kind| {
+            if asked.get() {
+                return Some(TlbEntry { paddr: address, perms: Prot::EXEC });
+            }
             let access = match kind {
                 MemType::READ => Access::Read,
                 MemType::WRITE => Access::Write,
@@ -83,6 +90,9 @@ impl Cpu {
             }
         })?;
         crate::memory::map_into(&mut uc)?;
+        // The program's own text is never written. A hook there, which nothing ever calls since all of it is mapped,
+        // spares Unicorn the search for writable views of a page for each block that it translates: a sixth of a start.
+        uc.add_mem_hook(HookType::MEM_FETCH_UNMAPPED, START, floor - 1, |_, _, _, _, _| false)?;
 
         let told = event.clone();
         uc.add_intr_hook(move |uc, number| {
@@ -116,7 +126,7 @@ impl Cpu {
                 debug_assert!(stopped.is_ok());
             }
         })?;
-        Ok(Cpu { uc, event, memory, nowhere, slice })
+        Ok(Cpu { uc, event, memory, forgets, slice })
     }
 
     /// Runs from the program counter on.
@@ -127,7 +137,7 @@ impl Cpu {
         }
         self.event.set(None);
         let pc = self.pc();
-        let result = self.uc.emu_start(pc, self.nowhere, 0, 0);
+        let result = self.uc.emu_start(pc, 0, 0, 0);
         if self.slice.get() == 0 || self.slice.get() > SLICE {
             self.slice.set(SLICE);
         }
@@ -157,7 +167,11 @@ impl Cpu {
 
     /// Lets translated code go whose bytes may have changed.
     pub(crate) fn forget_code(&mut self, start: u64, len: u64) {
+        // Unicorn finds the code by the page's entry, and does nothing, silently, where the page may not be executed now.
+        self.forgets.set(true);
         let removed = self.uc.ctl_remove_cache(start, start + len);
+        self.forgets.set(false);
+        self.memory.set_changed();
         debug_assert!(removed.is_ok());
     }
 

@@ -237,6 +237,18 @@ pub(crate) fn link(m: &mut Machine, from: u64, to: u64) -> Answer {
     call(libc::SYS_linkat, &[here(), pointer(&from), here(), pointer(&to), 0])
 }
 
+pub(crate) fn linkat(m: &mut Machine, [from_fd, from, to_fd, to, flags]: [u64; 5]) -> Answer {
+    const AT_SYMLINK_FOLLOW: u64 = 0x40;
+    let (from, to) = (m.path(from)?, m.path(to)?);
+    let flags = if flags & AT_SYMLINK_FOLLOW != 0 { libc::AT_SYMLINK_FOLLOW as u64 } else { 0 };
+    call(libc::SYS_linkat, &[at(from_fd as i32), pointer(&from), at(to_fd as i32), pointer(&to), flags])
+}
+
+pub(crate) fn chown(m: &mut Machine, path: u64, user: u32, group: u32) -> Answer {
+    let path = m.path(path)?;
+    call(libc::SYS_fchownat, &[here(), pointer(&path), u64::from(user), u64::from(group), 0])
+}
+
 pub(crate) fn symlink(m: &mut Machine, target: u64, path: u64) -> Answer {
     let (target, path) = (m.path(target)?, m.path(path)?);
     call(libc::SYS_symlinkat, &[pointer(&target), here(), pointer(&path)])

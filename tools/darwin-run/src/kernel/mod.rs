@@ -7,6 +7,7 @@ pub(crate) mod identity;
 pub(crate) mod process;
 pub(crate) mod spawn;
 pub(crate) mod stat;
+pub(crate) mod terminal;
 pub(crate) mod time;
 
 use std::collections::HashMap;
@@ -44,6 +45,11 @@ impl Machine {
         }
         let mut fds = [libc::pollfd { fd, events, revents: 0 }];
         if host::poll(&mut fds, std::time::Duration::ZERO) > 0 {
+            return Ok(());
+        }
+        // Such a call fails at once instead.
+        let flags = host::call(libc::SYS_fcntl, [fd as u64, libc::F_GETFL as u64, 0, 0, 0, 0])?;
+        if flags & libc::O_NONBLOCK as u64 != 0 {
             return Ok(());
         }
         Err(Stop::Block(Wait::fd(fd, events)))

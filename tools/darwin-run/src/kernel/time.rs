@@ -88,6 +88,19 @@ pub(crate) fn nanosleep(m: &mut Machine, request: u64, rest: u64) -> Answer {
     Ok(0)
 }
 
+/// `alarm`: the host's timer, whose signal goes to the program's handler or ends the process. Gives what was left.
+///
+/// It lasts longer than it says: a program sets it for what it expects to be done by then, and emulated it is not.
+pub(crate) fn alarm(seconds: u64) -> Answer {
+    const SLOWER: u64 = 10;
+    let seconds = seconds * SLOWER;
+    // Interval and rest, each in seconds and microseconds.
+    let (new, mut old) = ([0, 0, seconds, 0], [0u64; 4]);
+    let args = [libc::ITIMER_REAL as u64, new.as_ptr() as u64, old.as_mut_ptr() as u64, 0, 0, 0];
+    host::call(libc::SYS_setitimer, args)?;
+    Ok(old[2].div_ceil(SLOWER))
+}
+
 /// `poll`, whose structure is the host's; of its events those are passed that both have.
 pub(crate) fn poll(m: &mut Machine, list: u64, count: u64, timeout: i32) -> Answer {
     if count > 4096 {

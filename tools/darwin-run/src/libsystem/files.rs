@@ -44,6 +44,8 @@ pub(super) const FUNCTIONS: &[(&str, Function)] = &[
     ("_mkdir", |m| files::mkdir(m, m.x(0), m.x(1) as u32)),
     ("_rename", |m| files::rename(m, m.x(0), m.x(1))),
     ("_link", |m| files::link(m, m.x(0), m.x(1))),
+    ("_linkat", |m| files::linkat(m, [0, 1, 2, 3, 4].map(|number| m.x(number)))),
+    ("_chown", |m| files::chown(m, m.x(0), m.x(1) as u32, m.x(2) as u32)),
     ("_symlink", |m| files::symlink(m, m.x(0), m.x(1))),
     ("_readlink", |m| files::readlink(m, m.x(0), m.x(1), m.x(2))),
     ("_chmod", |m| files::chmod(m, m.x(0), m.x(1) as u32)),

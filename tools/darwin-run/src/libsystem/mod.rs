@@ -5,6 +5,7 @@ mod dl;
 mod files;
 mod format;
 mod jit;
+mod mach;
 mod malloc;
 mod math;
 mod process;
@@ -24,11 +25,12 @@ pub(crate) use process::{exit_goes_on, not_modelled};
 pub(crate) use pthread::{thread_ends, thread_returned};
 
 /// The tables by part.
-const PARTS: [&[(&str, Function)]; 17] = [
+const PARTS: [&[(&str, Function)]; 18] = [
     convert::FUNCTIONS,
     dl::FUNCTIONS,
     files::FUNCTIONS,
     jit::FUNCTIONS,
+    mach::FUNCTIONS,
     malloc::FUNCTIONS,
     math::FUNCTIONS,
     math::DOUBLES,
@@ -65,8 +67,8 @@ pub(crate) fn symbols() -> Vec<&'static str> {
 pub(crate) struct LibSystem {
     pub(crate) streams: stdio::Streams,
     pub(crate) dl: dl::Loader,
-    /// Functions to be called at exit with their arguments, last in, first out.
-    pub(crate) at_exit: Vec<(u64, u64)>,
+    /// Last in, first out.
+    pub(crate) at_exit: Vec<process::AtExit>,
     /// The status that the process ends with when they have been.
     pub(crate) exit_status: i32,
     pub(crate) initializers: Vec<u64>,

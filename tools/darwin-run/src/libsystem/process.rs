@@ -14,9 +14,9 @@ pub(super) const FUNCTIONS: &[(&str, Function)] = &[
     ("_abort", abort),
     ("___assert_rtn", assert),
     ("___stack_chk_fail", abort),
-    ("_atexit", |m| at_exit(m, m.x(0), 0)),
-    ("___cxa_atexit", |m| at_exit(m, m.x(0), m.x(1))),
-    ("___cxa_finalize", |_| Ok(0)),
+    ("_atexit", |m| at_exit(m, m.x(0), 0, 0)),
+    ("___cxa_atexit", |m| at_exit(m, m.x(0), m.x(1), m.x(2))),
+    ("___cxa_finalize", finalize),
     ("___error", |m| Ok(m.threads.current().errno_address())),
     ("_getenv", getenv),
     ("_setenv", setenv),
@@ -45,6 +45,7 @@ pub(super) const FUNCTIONS: &[(&str, Function)] = &[
     ("_waitpid", |m| process::wait4(m, m.x(0) as i32, m.x(1), m.x(2) as i32)),
     ("_kill", |m| process::kill(m, m.x(0) as i32, m.x(1) as i32)),
     ("_raise", |m| m.raise(m.x(0) as i32)),
+    ("_openpty", |m| crate::kernel::terminal::open(m, [0, 1, 2, 3, 4].map(|number| m.x(number)))),
     ("_setsid", |_| Ok(crate::kernel::host::call(libc::SYS_setsid, [0; 6])?)),
     ("_setpgid", |m| Ok(crate::kernel::host::call(libc::SYS_setpgid, [m.x(0), m.x(1), 0, 0, 0, 0])?)),
     ("_getpgrp", |_| Ok(crate::kernel::host::call(libc::SYS_getpgid, [0; 6])?)),
@@ -86,7 +87,7 @@ fn exit(m: &mut Machine, status: i32) -> Answer {
 
 /// Where each function of `atexit` returns to.
 pub(crate) fn exit_goes_on(m: &mut Machine) -> Answer {
-    if let Some((function, argument)) = m.library.at_exit.pop() {
+    if let Some(AtExit { function, argument, .. }) = m.library.at_exit.pop() {
         m.cpu.set_x(0, argument);
         m.cpu.set_x(30, m.stubs.address("exit goes on").unwrap_or_default());
         m.cpu.set_pc(function);
@@ -96,8 +97,28 @@ pub(crate) fn exit_goes_on(m: &mut Machine) -> Answer {
     Err(Stop::Exit(m.library.exit_status))
 }
 
-fn at_exit(m: &mut Machine, function: u64, argument: u64) -> Answer {
-    m.library.at_exit.push((function, argument));
+/// A function to be called at exit.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct AtExit {
+    function: u64,
+    argument: u64,
+    /// The handle of the image that has registered it.
+    image: u64,
+}
+
+fn at_exit(m: &mut Machine, function: u64, argument: u64, image: u64) -> Answer {
+    m.library.at_exit.push(AtExit { function, argument, image });
+    Ok(0)
+}
+
+/// `__cxa_finalize`: calls what an image has registered, last in, first out; with a null handle, everything.
+fn finalize(m: &mut Machine) -> Answer {
+    let image = m.x(0);
+    // What is called may register more.
+    while let Some(at) = m.library.at_exit.iter().rposition(|entry| image == 0 || entry.image == image) {
+        let AtExit { function, argument, .. } = m.library.at_exit.remove(at);
+        m.call(function, &[argument])?;
+    }
     Ok(0)
 }
 

@@ -26,6 +26,7 @@ pub(super) const FUNCTIONS: &[(&str, Function)] = &[
         m.sleep(|| time::after(most))?;
         Ok(0)
     }),
+    ("_alarm", |m| time::alarm(m.x(0) & 0xffff_ffff)),
     ("_pause", |m| {
         m.sleep(|| None)?;
         Ok(0)

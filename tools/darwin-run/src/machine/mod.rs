@@ -14,7 +14,7 @@ use crate::kernel::errno::Errno;
 use crate::kernel::{self, Kernel};
 use crate::libsystem::{self, LibSystem};
 use crate::loader::Image;
-use crate::memory::Memory;
+use crate::memory::{Access, Memory};
 use crate::signature::Signing;
 use crate::verdict::{Fault, Reason, Verdict};
 use heap::Heap;
@@ -92,6 +92,10 @@ impl Machine {
         match self.cpu.run() {
             Event::SystemCall => {
                 let at = self.cpu.pc() - 4;
+                if at == self.stubs.returned() && self.depth > 0 {
+                    self.cpu.set_pc(at);
+                    return Ok(());
+                }
                 match self.stubs.get(at) {
                     Some((_, Some(function))) => self.call_modelled(at, function),
                     Some((name, None)) => {
@@ -187,8 +191,19 @@ impl Machine {
         let here = self.place(self.cpu.pc());
         let from = self.place(self.cpu.x(30).wrapping_sub(4));
         Err(Stop::End(match fault.reason {
-            Reason::Unmapped => return self.signal_fault(signals::SIGSEGV, signals::SEGV_MAPERR, address),
-            Reason::Protected => return self.signal_fault(signals::SIGBUS, signals::BUS_ADRALN, address),
+            Reason::Unmapped => {
+                return self.signal_fault(signals::SIGSEGV, signals::SEGV_MAPERR, address, syndrome(fault));
+            }
+            Reason::Protected => {
+                // Below the main stack it is a SIGSEGV (xnu: bsd/uxkern/ux_exception.c).
+                let guard = self.threads.is_main() && self.threads.current().guard().contains(&address);
+                let (signal, code) = if guard {
+                    (signals::SIGSEGV, signals::SEGV_ACCERR)
+                } else {
+                    (signals::SIGBUS, signals::BUS_ADRALN)
+                };
+                return self.signal_fault(signal, code, address, syndrome(fault));
+            }
             Reason::JitWrite => Verdict::JitWrite { address, pc: here },
             Reason::JitExecute => Verdict::JitExecute { address, pc: from },
             Reason::CodeSigning => Verdict::CodeSigning { address, from },
@@ -198,7 +213,7 @@ impl Machine {
 
     fn trap(&mut self, signal: i32) -> Result<(), Stop> {
         let pc = self.cpu.pc();
-        self.signal_fault(signal, 1, pc)
+        self.signal_fault(signal, 1, pc, 0)
     }
 
     /// Calls a function of the program and comes back with `x0`. It must not wait, and must return.
@@ -262,6 +277,22 @@ impl Machine {
         let at = self.threads.current().errno_address();
         Ok(self.memory.put_u32(at, errno.0 as u32)?)
     }
+}
+
+/// `ESR_EL1` for an access that was refused (*Arm Architecture Reference Manual*, D24.2.40): its class, whether it was a
+/// write, and whether there was a page.
+fn syndrome(fault: Fault) -> u32 {
+    const INSTRUCTION_ABORT: u32 = 0x20 << 26;
+    const DATA_ABORT: u32 = 0x24 << 26;
+    const LENGTH: u32 = 1 << 25;
+    const WRITE: u32 = 1 << 6;
+    let page = if fault.reason == Reason::Unmapped { 0x7 } else { 0xf };
+    let class = match fault.access {
+        Access::Fetch => INSTRUCTION_ABORT,
+        Access::Read => DATA_ABORT,
+        Access::Write => DATA_ABORT | WRITE,
+    };
+    class | LENGTH | page
 }
 
 /// Whether a name is one of libSystem's that is modelled.

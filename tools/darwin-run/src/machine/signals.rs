@@ -22,6 +22,7 @@ const SIGCHLD: i32 = 20;
 const IGNORED: [i32; 6] = [16, 18, 19, SIGCHLD, 23, 28];
 
 pub(crate) const SEGV_MAPERR: i32 = 1;
+pub(crate) const SEGV_ACCERR: i32 = 2;
 pub(crate) const BUS_ADRALN: i32 = 1;
 
 pub(crate) const SIG_DFL: u64 = 0;
@@ -157,7 +158,7 @@ impl Machine {
         }
         let signal = ready.trailing_zeros() as i32;
         self.threads.current_mut().pending_signals &= !(1 << signal);
-        self.deliver(signal, 0, 0)
+        self.deliver(signal, 0, 0, 0)
     }
 
     /// A signal that the thread raises itself: `raise`, `pthread_kill`, `kill` of its own process.
@@ -169,16 +170,17 @@ impl Machine {
         Ok(0)
     }
 
-    pub(crate) fn signal_fault(&mut self, signal: i32, code: i32, address: u64) -> Result<(), Stop> {
+    /// What the processor did raises a signal; `syndrome` is what `ESR_EL1` would be.
+    pub(crate) fn signal_fault(&mut self, signal: i32, code: i32, address: u64, syndrome: u32) -> Result<(), Stop> {
         // A fault cannot be blocked.
         let blocked = self.threads.current().blocked_signals & (1 << (signal - 1)) != 0;
         if blocked || self.signals.actions[signal as usize].handler == SIG_IGN {
             return Err(Stop::Killed(signal));
         }
-        self.deliver(signal, code, address)
+        self.deliver(signal, code, address, syndrome)
     }
 
-    fn deliver(&mut self, signal: i32, code: i32, address: u64) -> Result<(), Stop> {
+    fn deliver(&mut self, signal: i32, code: i32, address: u64, syndrome: u32) -> Result<(), Stop> {
         let action = self.signals.actions[signal as usize];
         match action.handler {
             SIG_DFL if IGNORED.contains(&signal) => return Ok(()),
@@ -192,7 +194,7 @@ impl Machine {
         let top = if action.flags & SA_ONSTACK != 0 && flags & SS_DISABLE == 0 && !on_it { stack + size } else { sp };
         // Below the frame there is a red zone of 128 bytes.
         let frame = (top - 128 - FRAME) & !15;
-        if self.write_frame(frame, signal, code, address).is_err() {
+        if self.write_frame(frame, signal, code, address, syndrome).is_err() {
             // No stack to run the handler on.
             return Err(Stop::Killed(signal));
         }
@@ -215,7 +217,7 @@ impl Machine {
         Ok(())
     }
 
-    fn write_frame(&mut self, frame: u64, signal: i32, code: i32, address: u64) -> Result<(), Fault> {
+    fn write_frame(&mut self, frame: u64, signal: i32, code: i32, address: u64, syndrome: u32) -> Result<(), Fault> {
         let memory = self.memory.clone();
         memory.bytes_mut(frame, FRAME)?.fill(0);
         memory.put_u32(frame, signal as u32)?;
@@ -233,6 +235,7 @@ impl Machine {
         memory.put_u64(context + 40, MCONTEXT)?;
         memory.put_u64(context + 48, machine)?;
         memory.put_u64(machine, address)?;
+        memory.put_u32(machine + 8, syndrome)?;
         for number in 0..31 {
             memory.put_u64(machine + STATE + 8 * number, self.cpu.x(number as usize))?;
         }

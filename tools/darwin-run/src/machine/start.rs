@@ -64,8 +64,7 @@ impl Machine {
             stubs.address(&import.name).ok_or_else(|| "it imports too many functions".to_owned())
         })?;
         memory.set_floor(image.end.next_multiple_of(PAGE));
-        let cpu =
-            Cpu::new(memory.clone(), stubs.returned(), image.end).map_err(|error| format!("Unicorn: {error:?}"))?;
+        let cpu = Cpu::new(memory.clone(), image.end).map_err(|error| format!("Unicorn: {error:?}"))?;
         if signing.hardened && !signing.allow_unsigned_executable_memory {
             memory.enforce_signatures();
         }

@@ -39,6 +39,8 @@ impl Stubs {
             debug_assert!(poked.is_ok());
         }
         let mut stubs = Stubs { memory, entries: Vec::new(), by_name: HashMap::new() };
+        let poked = stubs.memory.poke(stubs.returned(), &SVC.to_le_bytes());
+        debug_assert!(poked.is_ok());
         // Words that stand for no function: those of the getter, and the place where calls into the program return to.
         for _ in 0..=THREAD_LOCAL.len() {
             stubs.entries.push((String::new(), None));
@@ -51,7 +53,7 @@ impl Stubs {
         STUBS
     }
 
-    /// Where calls from a model into the program return to; nothing is executed there.
+    /// Where calls from a model into the program return to: an `svc` that ends the call.
     pub(crate) fn returned(&self) -> u64 {
         STUBS + 4 * THREAD_LOCAL.len() as u64
     }

@@ -91,6 +91,11 @@ impl Thread {
         self.block + ERRNO
     }
 
+    /// The page below the stack, which nothing may access.
+    pub(crate) fn guard(&self) -> std::ops::Range<u64> {
+        self.stack.0 - PAGE..self.stack.0
+    }
+
     pub(crate) fn has_ended(&self) -> bool {
         matches!(self.state, State::Ended)
     }

@@ -28,12 +28,12 @@ pub(super) struct InstructionCache(HashMap<u64, Page>);
 impl InstructionCache {
     /// Takes the words that `bytes`, at `start`, lies in. `start` is a multiple of 4.
     pub(super) fn take(&mut self, start: u64, bytes: &[u8]) {
-        for (index, word) in bytes.chunks_exact(4).enumerate() {
-            let address = start + 4 * index as u64;
-            let page = self.0.entry(address / PAGE).or_insert_with(Page::new);
-            let at = (address % PAGE) as usize;
-            page.words[at..at + 4].copy_from_slice(word);
-            page.known[at / 256] |= 1 << (at / 4 % 64);
+        for (page, at, part) in by_page(start, bytes) {
+            let page = self.0.entry(page).or_insert_with(Page::new);
+            page.words[at..at + part.len()].copy_from_slice(part);
+            for word in at / 4..(at + part.len()) / 4 {
+                page.known[word / 64] |= 1 << (word % 64);
+            }
         }
     }
 
@@ -50,16 +50,28 @@ impl InstructionCache {
 
     /// The first of these words that is stale.
     pub(super) fn stale(&self, start: u64, bytes: &[u8]) -> Option<u64> {
-        let mut words = bytes.chunks_exact(4).enumerate();
-        words.find_map(|(index, word)| {
-            let address = start + 4 * index as u64;
-            let at = (address % PAGE) as usize;
-            let fresh = self.0.get(&(address / PAGE)).is_some_and(|page| {
+        by_page(start, bytes).find_map(|(number, at, part)| {
+            let Some(page) = self.0.get(&number) else { return Some(number * PAGE + at as u64) };
+            let fresh = |at: usize, word: &[u8]| {
                 page.known[at / 256] & (1 << (at / 4 % 64)) != 0 && page.words[at..at + 4] == *word
-            });
-            (!fresh).then_some(address)
+            };
+            let mut words = (at..).step_by(4).zip(part.chunks_exact(4));
+            words.find(|(at, word)| !fresh(*at, word)).map(|(at, _)| number * PAGE + at as u64)
         })
     }
+}
+
+/// Whole words by the page that they lie in: its number, the offset in it, the words.
+fn by_page(start: u64, bytes: &[u8]) -> impl Iterator<Item = (u64, usize, &[u8])> {
+    let mut address = start;
+    let mut rest = &bytes[..bytes.len() & !3];
+    std::iter::from_fn(move || {
+        let at = (address % PAGE) as usize;
+        let (part, behind) = rest.split_at(rest.len().min(PAGE as usize - at));
+        let page = address / PAGE;
+        (address, rest) = (address + part.len() as u64, behind);
+        (!part.is_empty()).then_some((page, at, part))
+    })
 }
 
 #[cfg(test)]

@@ -66,6 +66,8 @@ struct State {
     enforced: bool,
     /// Whether the processor's view of protections is out of date.
     changed: bool,
+    /// Whether the processor may have a view of `MAP_JIT` memory.
+    jit_seen: bool,
 }
 
 #[derive(Debug)]
@@ -83,6 +85,7 @@ impl Memory {
             floor: START,
             enforced: false,
             changed: false,
+            jit_seen: false,
         };
         Ok(Memory { window: Window::reserve()?, state: RefCell::new(state) })
     }
@@ -99,13 +102,21 @@ impl Memory {
 
     pub(crate) fn set_jit_mode(&self, mode: JitMode) {
         let mut state = self.state.borrow_mut();
-        state.changed |= state.jit_mode != mode;
+        state.changed |= state.jit_mode != mode && state.jit_seen;
         state.jit_mode = mode;
+    }
+
+    /// What the processor knows of protections is out of date.
+    pub(crate) fn set_changed(&self) {
+        self.state.borrow_mut().changed = true;
     }
 
     /// Whether protections have changed since the last call.
     pub(crate) fn take_changed(&self) -> bool {
-        std::mem::take(&mut self.state.borrow_mut().changed)
+        let mut state = self.state.borrow_mut();
+        let changed = std::mem::take(&mut state.changed);
+        state.jit_seen &= !changed;
+        changed
     }
 
     /// The first address at or above `from` where `len` bytes are free; `len` in whole pages.
@@ -219,15 +230,16 @@ impl Memory {
 
     /// What the running thread may do with the page of an address: protection bits. An error says why not even `access`.
     pub(crate) fn allowed(&self, address: u64, access: Access) -> Result<u8, Fault> {
-        let state = self.state.borrow();
+        let mut state = self.state.borrow_mut();
         let fault = |reason| Fault { address, access, reason };
         let region = state.regions.range(..=address).next_back().map(|(_, region)| region);
-        let Some(region) = region.filter(|region| address < region.end) else {
+        let Some(&region) = region.filter(|region| address < region.end) else {
             return Err(fault(Reason::Unmapped));
         };
         let by_thread = region.kind == Kind::Jit && region.protection == READ | WRITE | EXECUTE;
         let mut allowed = region.protection;
         if by_thread {
+            state.jit_seen = true;
             allowed &= if state.jit_mode == JitMode::Write { !EXECUTE } else { !WRITE };
         }
         let unsigned = matches!(region.kind, Kind::Anonymous | Kind::File) && state.enforced;

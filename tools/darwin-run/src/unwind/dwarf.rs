@@ -46,13 +46,24 @@ pub(super) fn frame(m: &Machine, at: u64, section: (u64, u64), pc: u64) -> Optio
     })
 }
 
-/// As [`frame`], of an FDE that was registered by itself. Its CIE lies somewhere before or behind it.
-pub(super) fn registered(m: &Machine, at: u64, pc: u64) -> Option<Frame> {
+/// The bytes that an FDE which was registered by itself and its CIE lie in: that one is somewhere before or behind it.
+fn section(m: &Machine, at: u64) -> Option<(u64, u64)> {
     let end = at + 4 + u64::from(m.memory.u32(at).ok()?);
     let cie = (at + 4).checked_sub(u64::from(m.memory.u32(at + 4).ok()?))?;
     let cie_end = cie + 4 + u64::from(m.memory.u32(cie).ok()?);
     let start = cie.min(at);
-    frame(m, at, (start, end.max(cie_end) - start), pc)
+    Some((start, end.max(cie_end) - start))
+}
+
+/// The range of the function of an FDE that was registered by itself.
+pub(super) fn range(m: &Machine, at: u64) -> Option<(u64, u64)> {
+    let (_, found) = entry(m, at, section(m, at)?)?;
+    Some((found.initial_address(), found.end_address()))
+}
+
+/// As [`frame`], of an FDE that was registered by itself.
+pub(super) fn registered(m: &Machine, at: u64, pc: u64) -> Option<Frame> {
+    frame(m, at, section(m, at)?, pc)
 }
 
 /// The caller's registers. `None`: there is no caller.

@@ -5,6 +5,8 @@ mod compact;
 mod cursor;
 mod dwarf;
 
+use std::collections::{BTreeMap, HashMap};
+
 use crate::machine::{Answer, Function, Machine, Stop};
 use cursor::Cursor;
 
@@ -44,12 +46,17 @@ pub(crate) const FUNCTIONS: &[(&str, Function)] = &[
     }),
     ("___register_frame", |m| {
         let entry = m.x(0);
-        m.library.unwind.frames.push(entry);
+        if let Some((start, end)) = dwarf::range(m, entry) {
+            m.library.unwind.frames.insert(start, (end, entry));
+            m.library.unwind.starts.insert(entry, start);
+        }
         Ok(0)
     }),
     ("___deregister_frame", |m| {
         let entry = m.x(0);
-        m.library.unwind.frames.retain(|other| *other != entry);
+        if let Some(start) = m.library.unwind.starts.remove(&entry) {
+            m.library.unwind.frames.remove(&start);
+        }
         Ok(0)
     }),
 ];
@@ -57,8 +64,10 @@ pub(crate) const FUNCTIONS: &[(&str, Function)] = &[
 /// What programs register at run time, and where unwinding stands.
 #[derive(Default)]
 pub(crate) struct Registered {
-    /// Addresses of one FDE each, as Apple's libunwind takes them.
-    pub(crate) frames: Vec<u64>,
+    /// By a function's start: its end, and the address of its FDE. One each, as Apple's libunwind takes them.
+    frames: BTreeMap<u64, (u64, u64)>,
+    /// By an FDE's address: its function's start.
+    starts: HashMap<u64, u64>,
     contexts: Vec<Context>,
 }
 
@@ -95,12 +104,9 @@ impl Frame {
         if m.image.contains(pc) {
             return compact::find(m, pc);
         }
-        for &entry in &m.library.unwind.frames {
-            if let Some(frame) = dwarf::registered(m, entry, pc) {
-                return Ok(Some(frame));
-            }
-        }
-        Ok(None)
+        let before = m.library.unwind.frames.range(..=pc).next_back();
+        let holding = before.filter(|(_, (end, _))| pc < *end);
+        Ok(holding.and_then(|(_, &(_, entry))| dwarf::registered(m, entry, pc)))
     }
 }
 
