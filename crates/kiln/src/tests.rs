@@ -3,6 +3,9 @@
 
 #![allow(clippy::unwrap_used, clippy::panic)]
 
+#[path = "../tests/common/percent.rs"]
+pub(crate) mod percent;
+
 use crate::memory::sys::injection;
 use crate::{Arch, Assembler, Function, Linker, Module, Os, Result, Situation, Strategy, Syntax, Target};
 

@@ -8,6 +8,9 @@
 // The allocator that counts needs `unsafe impl`, and hands every call to the system's.
 #![allow(unsafe_code)]
 
+#[path = "common/percent.rs"]
+mod percent;
+
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -348,7 +351,7 @@ fn cut_off(target: Target) {
     let whole = object(target);
     assert!(take(target, &whole), "the valid object of {target} does not link");
     let mut report = Report::new(target);
-    for length in 0..whole.len() {
+    for length in (0..whole.len()).step_by(percent::step()) {
         report.tries(&whole[..length], || format!("the first {length} bytes"));
     }
     report.end(None);
@@ -359,7 +362,7 @@ fn extreme(target: Target) {
     let mut report = Report::new(target);
     // COFF's records have 10 and 18 bytes, so fields of it stand at odd multiples of 2.
     let step = if target.format() == Format::Coff { 2 } else { 4 };
-    for at in (0..whole.len()).step_by(step) {
+    for at in (0..whole.len()).step_by(step * percent::step()) {
         let end = whole.len() as u64;
         let narrow = [0, 1, 30, end - 1, 0x20_0000, 0x4000_0000, 0x7fff_ffff, 0x8000_0000, 0xffff_ffff];
         let wide = [0x4000_0000, 0x7fff_ffff_ffff_ffff, 0x8000_0000_0000_0000, u64::MAX];
@@ -375,7 +378,7 @@ fn extreme(target: Target) {
 fn random(target: Target) {
     let whole = object(target);
     let mut report = Report::new(target);
-    for seed in 1..=3000 {
+    for seed in 1..=percent::of(3000) as u64 {
         let mut random = Xorshift(u64::wrapping_mul(seed, 0x9e37_79b9_7f4a_7c15));
         let mut bytes = whole.clone();
         let mut changes = Vec::new();

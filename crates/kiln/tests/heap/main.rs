@@ -6,13 +6,15 @@
 mod drafts;
 #[cfg(target_os = "linux")]
 mod keys;
+#[path = "../common/percent.rs"]
+mod percent;
 mod process;
 mod slot;
 mod threads;
 
 use std::collections::BTreeMap;
 
-use kiln::{Code, CodeHeap, Function, HeapOptions, Strategy};
+use kiln::{Code, CodeHeap, Function, HeapOptions, Situation, Strategy};
 
 /// A function that returns `number`, of `len` bytes (at least 16): what follows it is never run.
 fn returns(number: u32, len: usize) -> Vec<u8> {
@@ -55,13 +57,30 @@ fn is_slow(name: &str) -> bool {
     name == "seal" || only_keys()
 }
 
+/// Whether memory may go from writable to executable: not in every process of a Mac.
+fn may_seal() -> bool {
+    Situation::of_this_process().verdict(Strategy::Seal).is_working()
+}
+
+/// The strategies to try beside each other; `None` is the one that is chosen.
+fn strategies() -> impl Iterator<Item = Option<Strategy>> {
+    may_seal().then_some(Some(Strategy::Seal)).into_iter().chain([None])
+}
+
+fn page() -> usize {
+    Situation::of_this_process().page_size as usize
+}
+
 /// A heap for each strategy that works here, with its name.
 fn heaps() -> Vec<(&'static str, CodeHeap)> {
     let heap = |strategy| CodeHeap::new(HeapOptions::new().strategy(strategy));
     if only_keys() {
         return vec![("protection keys", heap(Strategy::ProtectionKeys).unwrap())];
     }
-    let mut heaps = vec![("seal", heap(Strategy::Seal).unwrap())];
+    let mut heaps = Vec::new();
+    if may_seal() {
+        heaps.push(("seal", heap(Strategy::Seal).unwrap()));
+    }
     if !emulated() {
         heaps.push(("chosen", CodeHeap::new(HeapOptions::new()).unwrap()));
         heaps.extend(heap(Strategy::ProtectionKeys).ok().map(|heap| ("protection keys", heap)));
@@ -94,7 +113,7 @@ fn whatever_is_live_is_whole_and_apart() {
         let mut live: BTreeMap<usize, (Code, u32)> = BTreeMap::new();
         let mut reused = 0;
         let mut seen = std::collections::BTreeSet::new();
-        let rounds = if is_slow(name) { 2_000 } else { 20_000 };
+        let rounds = percent::of(if is_slow(name) { 2_000 } else { 20_000 }) as u32;
         for round in 0..rounds {
             if live.len() < 100 || random.below(2) == 0 && live.len() < 400 {
                 let len = random.size();
@@ -168,8 +187,8 @@ fn long_code_has_memory_of_its_own() {
 #[test]
 fn memory_goes_back_to_the_system() {
     for (name, heap) in heaps() {
-        let (count, len) = if name == "seal" { (12_000, 16) } else { (20_000, 3_000) };
-        let codes: Vec<Code> = (0..count).map(|number| heap.publish(&returns(number, len)).unwrap()).collect();
+        let (count, len) = if name == "seal" { ((48 << 20) / page(), 16) } else { (20_000, 3_000) };
+        let codes: Vec<Code> = (0..count as u32).map(|number| heap.publish(&returns(number, len)).unwrap()).collect();
         let full = heap.stats();
         assert!(full.reserved >= 40 << 20 && full.chunks > 3, "{name}: {full:?}");
         drop(codes);
@@ -209,14 +228,14 @@ fn freed_code_traps() {
 
 #[test]
 fn freed_room_is_kept_in_quarantine() {
-    for strategy in [Some(Strategy::Seal), None] {
+    for strategy in strategies() {
         let options = HeapOptions::new().quarantine(1 << 20);
         let heap = CodeHeap::new(strategy.map_or(options.clone(), |strategy| options.strategy(strategy))).unwrap();
         let mut last_used = BTreeMap::new();
         let mut shortest = usize::MAX;
         let mut freed = 0;
-        for number in 0..4_000u32 {
-            let code = heap.publish(&returns(number, 4_000)).unwrap();
+        for number in 0..((16 << 20) / page()) as u32 {
+            let code = heap.publish(&returns(number, page() - 96)).unwrap();
             if let Some(before) = last_used.insert(code.address() as usize, freed) {
                 shortest = shortest.min(freed - before);
             }
@@ -258,10 +277,21 @@ fn code_lies_near_the_executable() {
 
 #[test]
 fn code_lies_near_a_given_address() {
+    let by_toggle = !matches!(
+        Situation::of_this_process().choose_for_heap().unwrap().strategy(),
+        Strategy::Seal | Strategy::DualMapping
+    );
+    let strategies: Vec<Option<Strategy>> = strategies().filter(|strategy| strategy.is_some() || !by_toggle).collect();
+    if by_toggle {
+        let error = CodeHeap::new(HeapOptions::new().near(0x20_0000_0000 as *const (), 1 << 30)).unwrap_err();
+        assert!(error.is_unsupported() && error.to_string().contains("the system alone decides"), "{error}");
+    }
+    let Some(strategy) = strategies.first() else { return };
+    let with = |options: HeapOptions| strategy.map_or(options.clone(), |strategy| options.strategy(strategy));
     // Something in the middle of nowhere.
-    let anchor = CodeHeap::new(HeapOptions::new().near(0x20_0000_0000 as *const (), 1 << 30)).unwrap();
+    let anchor = CodeHeap::new(with(HeapOptions::new().near(0x20_0000_0000 as *const (), 1 << 30))).unwrap();
     let anchor = anchor.publish(&returns(1, 16)).unwrap();
-    for strategy in [Some(Strategy::Seal), None] {
+    for strategy in &strategies {
         let reach = 128 << 20;
         let options = HeapOptions::new().near(anchor.address(), reach);
         let heap = CodeHeap::new(strategy.map_or(options.clone(), |strategy| options.strategy(strategy))).unwrap();
@@ -276,13 +306,13 @@ fn code_lies_near_a_given_address() {
             assert_eq!(call(code), number);
         }
     }
-    let heap = CodeHeap::new(HeapOptions::new().near(anchor.address(), 4096)).unwrap();
+    let heap = CodeHeap::new(with(HeapOptions::new().near(anchor.address(), page()))).unwrap();
     let error = heap.publish(&returns(1, 16)).unwrap_err();
     assert!(error.is_out_of_range());
     let text = error.to_string();
     let address = anchor.address() as usize;
     assert!(
-        text.starts_with(&format!("the heap's code was to lie within 0x1000 bytes of {address:#x}: no room")),
+        text.starts_with(&format!("the heap's code was to lie within {:#x} bytes of {address:#x}: no room", page())),
         "{text}"
     );
     assert!(text.contains("; the nearest is at 0x"), "{text}");

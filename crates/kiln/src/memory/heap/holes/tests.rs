@@ -1,6 +1,7 @@
 //! The bookkeeping beside a naive model, which looks at every granule.
 
 use super::*;
+use crate::tests::percent;
 
 /// A small generator of numbers (xorshift64*), so that a failure can be repeated from its seed.
 pub(in crate::memory) struct Random(u64);
@@ -133,13 +134,7 @@ fn run(seed: u64, granules: u32, steps: u32, pick: impl Fn(&mut Random) -> (u32,
 
 #[test]
 fn the_bookkeeping_agrees_with_the_model() {
-    let rounds = if cfg!(miri) {
-        2
-    } else if cfg!(debug_assertions) {
-        15
-    } else {
-        400
-    };
+    let rounds = if cfg!(miri) { 2 } else { percent::of(if cfg!(debug_assertions) { 15 } else { 400 }) as u64 };
     let mut refused = 0;
     for seed in 1..=rounds {
         // Small blocks run full.
@@ -149,8 +144,8 @@ fn the_bookkeeping_agrees_with_the_model() {
             (len, 1 << (random.below(8) * random.below(2)))
         });
     }
-    assert!(refused > 500 || cfg!(miri), "the blocks ran full {refused} times");
-    run(7, 0x1_0000, if cfg!(miri) { 500 } else { 20_000 }, |random| (random.size(11) as u32, 1));
+    assert!(refused > percent::of(500) || cfg!(miri), "the blocks ran full {refused} times");
+    run(7, 0x1_0000, if cfg!(miri) { 500 } else { percent::of(20_000) as u32 }, |random| (random.size(11) as u32, 1));
 }
 
 #[test]
@@ -187,7 +182,7 @@ fn first_in_first_out_churn_stays_compact() {
     let mut random = Random::new(3);
     let mut holes = Holes::new(40_000);
     let (mut live, mut freed) = (std::collections::VecDeque::<Span>::new(), Vec::<Span>::new());
-    for round in 0..if cfg!(miri) { 2_000 } else { 200_000 } {
+    for round in 0..if cfg!(miri) { 2_000 } else { percent::of(200_000) } {
         if live.len() == 1000 {
             freed.extend(live.pop_front());
         }
