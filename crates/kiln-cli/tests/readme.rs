@@ -9,7 +9,8 @@ use std::process::Command;
 
 /// The command as users type it, in a folder to put in front of `PATH`. Where the tests run emulated, so does it.
 fn install(folder: &Path) {
-    let triple = format!("{}_UNKNOWN_LINUX_GNU", std::env::consts::ARCH.to_uppercase());
+    let system = if cfg!(target_os = "macos") { "APPLE_DARWIN" } else { "UNKNOWN_LINUX_GNU" };
+    let triple = format!("{}_{system}", std::env::consts::ARCH.to_uppercase());
     let runner = std::env::var(format!("CARGO_TARGET_{triple}_RUNNER")).unwrap_or_default();
     let script = folder.join("kiln");
     fs::write(&script, format!("#!/bin/sh\nexec {runner} '{}' \"$@\"\n", env!("CARGO_BIN_EXE_kiln"))).unwrap();

@@ -14,7 +14,8 @@ pub(super) struct Region {
     pub(super) name: String,
 }
 
-/// The regions, where the system says them: on Linux.
+/// The regions, in the order of their addresses.
+#[cfg(target_os = "linux")]
 pub(super) fn regions() -> Vec<Region> {
     let maps = std::fs::read_to_string("/proc/self/maps").unwrap_or_default();
     let region = |line: &str| {
@@ -25,6 +26,60 @@ pub(super) fn regions() -> Vec<Region> {
         Some(Region { range, protection, name: words.nth(3).unwrap_or_default().to_owned() })
     };
     maps.lines().filter_map(region).collect()
+}
+
+/// The regions, in the order of their addresses.
+#[cfg(not(target_os = "linux"))]
+pub(super) fn regions() -> Vec<Region> {
+    use libc::{c_int, pthread_get_stackaddr_np, pthread_self};
+
+    unsafe extern "C" {
+        static mach_task_self_: u32;
+        // <mach/mach_vm.h>
+        fn mach_vm_region(
+            task: u32,
+            address: *mut u64,
+            size: *mut u64,
+            flavor: c_int,
+            info: *mut c_int,
+            count: *mut u32,
+            object: *mut u32,
+        ) -> c_int;
+    }
+    /// xnu: osfmk/mach/vm_region.h; of `vm_region_basic_info_64`, the first word is the protection.
+    const VM_REGION_BASIC_INFO_64: c_int = 9;
+    const WORDS: u32 = 9;
+
+    // SAFETY: it asks about this thread.
+    let own = unsafe { pthread_self() };
+    // SAFETY: a thread that runs.
+    let top = unsafe { pthread_get_stackaddr_np(own) } as usize as u64;
+    // SAFETY: the system's constant.
+    let task = unsafe { mach_task_self_ };
+    let mut regions = Vec::new();
+    let mut next = 0;
+    loop {
+        let (mut start, mut size, mut info, mut count, mut object) = (next, 0, [0; WORDS as usize], WORDS, 0);
+        // SAFETY: there is room for each answer, and as many words as `count` says.
+        let result = unsafe {
+            mach_vm_region(
+                task,
+                &raw mut start,
+                &raw mut size,
+                VM_REGION_BASIC_INFO_64,
+                info.as_mut_ptr(),
+                &raw mut count,
+                &raw mut object,
+            )
+        };
+        let Some(end) = start.checked_add(size).filter(|end| result == 0 && *end > next) else { break };
+        let bit = |bit: c_int, letter| if info[0] & bit != 0 { letter } else { '-' };
+        let protection = [bit(1, 'r'), bit(2, 'w'), bit(4, 'x')].iter().collect();
+        let name = if (start + 1..=end).contains(&top) { "[stack]" } else { "" };
+        regions.push(Region { range: start..end, protection, name: name.to_owned() });
+        next = end;
+    }
+    regions
 }
 
 /// A place in a file that the dynamic linker has mapped.

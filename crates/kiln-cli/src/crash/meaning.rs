@@ -114,7 +114,9 @@ fn access(facts: &Facts, address: u64, module: Option<&Module>, regions: &[Regio
         }
         return format!("the stack pointer leads to no memory: {} is {sp:#x}", stack_pointer());
     }
-    if facts.signal == libc::SIGBUS {
+    // Darwin says so, and with this code, of each access that a page does not allow (xnu: bsd/dev/arm/unix_signal.c).
+    let by_page = cfg!(target_os = "macos") && protection(address).is_some();
+    if facts.signal == libc::SIGBUS && !by_page {
         let misaligned = facts.code == libc::BUS_ADRALN;
         return format!(
             "a {kind} {}",

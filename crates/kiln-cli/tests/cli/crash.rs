@@ -1,5 +1,6 @@
 //! Code that is stopped by a signal: which, where, and the exit status that a shell gives it.
-#![cfg(target_os = "linux")] // Which signal stands for what, each system decides.
+
+use std::fmt::Write;
 
 use kiln::{Arch, Target};
 
@@ -8,12 +9,49 @@ use crate::{Dir, Kiln, assembly, code, gnu, numbered, repository};
 /// An instruction that never is one.
 const UNDEFINED: &str = if cfg!(target_arch = "x86_64") { "ud2" } else { "udf #0x0" };
 
+/// An access that its page does not allow: the exit status, and the signal. Darwin keeps SIGSEGV for what is not mapped.
+const REFUSED: (i32, &str) = if cfg!(target_os = "macos") { (138, "SIGBUS") } else { (139, "SIGSEGV") };
+
+/// Assembly for arm64 as this system's assemblers take it, from GNU's.
+fn arm64_source(text: &str) -> String {
+    if !cfg!(target_os = "macos") {
+        return text.to_owned();
+    }
+    let mut out = String::new();
+    for line in text.lines() {
+        let line = line.replace(", %init_array", "").replace(".section .rodata", ".section __TEXT,__const");
+        let line = line.replace(".section .init_array, \"aw\"", ".section __DATA,__mod_init_func,mod_init_funcs");
+        let line = line.replace("main", "_main").replace("bl abort", "bl _abort");
+        let (before, lo12) = line.split_once(":lo12:").map_or((&*line, None), |(before, name)| (before, Some(name)));
+        let done = match lo12 {
+            Some(name) => match name.strip_suffix(']') {
+                Some(name) => writeln!(out, "{before}{name}@PAGEOFF]"),
+                None => writeln!(out, "{before}{name}@PAGEOFF"),
+            },
+            None if line.trim_start().starts_with("adrp ") => writeln!(out, "{line}@PAGE"),
+            None => writeln!(out, "{line}"),
+        };
+        done.unwrap();
+    }
+    out
+}
+
+/// A name of the texts as reports have it: of Mach-O one underscore is the system's.
+fn named(said: &str) -> String {
+    if cfg!(target_os = "macos") { said.replace("`_start`", "`start`") } else { said.to_owned() }
+}
+
 /// Runs one of two texts behind `_start`, the one for this machine.
 #[track_caller]
 fn stops(x86_64: &str, arm64: &str, status: i32, said: &str) {
     let dir = Dir::new();
     let start = ".text\n.globl _start\n.p2align 2\n_start:\n";
-    dir.write("code.s", assembly(&format!("{start}{x86_64}"), &format!("{start}{arm64}")));
+    let text = match Target::host().arch() {
+        Arch::X86_64 => format!("{start}{x86_64}"),
+        Arch::Aarch64 => arm64_source(&format!("{start}{arm64}")),
+    };
+    dir.write("code.s", text);
+    let said = named(said);
     says(dir.kiln(["run", "code.s"]), status, "", &format!("kiln: error: code.s: stopped by {said}\n"));
 }
 
@@ -39,15 +77,24 @@ fn programs() {
         .filter_map(|entry| Some(entry.unwrap().file_name().to_str()?.strip_suffix(&format!(".{arch}.s"))?.to_owned()))
         .collect();
     programs.sort();
-    assert!(programs.len() >= 12, "{programs:?}");
+    let report = |name: &str| {
+        let system = if cfg!(target_os = "macos") { "-darwin" } else { "" };
+        folder.join(format!("{name}.{arch}{system}.report"))
+    };
+    // What is about Linux's thread pointer, or ends in the C library, has no report on macOS.
+    if cfg!(target_os = "macos") {
+        programs.retain(|name| report(name).exists());
+    }
+    assert!(programs.len() >= if cfg!(target_os = "macos") { 8 } else { 12 }, "{programs:?}");
     let mut wrong = String::new();
     for name in programs {
         let dir = Dir::new();
         let file = format!("{name}.s");
-        dir.write(&file, std::fs::read(folder.join(format!("{name}.{arch}.s"))).unwrap());
+        let text = std::fs::read_to_string(folder.join(format!("{name}.{arch}.s"))).unwrap();
+        dir.write(&file, if arch == "arm64" { arm64_source(&text) } else { text });
         let output = dir.kiln(["run", &file]).output();
         let found = format!("status {}\n{}", code(output.status), stable(&String::from_utf8(output.stderr).unwrap()));
-        let report = folder.join(format!("{name}.{arch}.report"));
+        let report = report(&name);
         if std::env::var_os("KILN_BLESS").is_some() {
             std::fs::write(&report, &found).unwrap();
         }
@@ -66,7 +113,7 @@ fn stable(report: &str) -> String {
     // Linux keeps room below the stack free, and qemu-user maps it. That one says itself what ends without a handler.
     let shown = shown.replace("memory (---)", "not mapped");
     for line in numbered(&shown).lines().filter(|line| !line.starts_with("qemu: ")) {
-        if !line.contains(" in libc.so") {
+        if !line.contains(" in libc.so") && !line.contains(" in libsystem") {
             lines.push(line.to_owned());
         } else if lines.last().is_none_or(|last| !last.contains("libc")) {
             lines.push("    … in libc".to_owned());
@@ -100,7 +147,8 @@ fn registers() {
     let json = dir.kiln(["run", "set.s", "--json"]).output();
     let said = String::from_utf8(json.stderr).unwrap();
     for part in ["\"signal\":\"SIGILL\"", "\"file\":\"set.s\"", "\"symbol\":\"`_start`+0x", "\"text\":\"ud"] {
-        assert!(said.contains(part) && said.lines().count() == 1, "{part} is not in\n{said}");
+        let part = named(part);
+        assert!(said.contains(&part) && said.lines().count() == 1, "{part} is not in\n{said}");
     }
     assert!(
         names
@@ -112,6 +160,7 @@ fn registers() {
 
 /// Compiled code, with inlined functions, called back by the C library, whose unwind tables lead back.
 #[test]
+#[cfg(target_os = "linux")] // Elsewhere the C library's tables are not read.
 fn through_the_c_library() {
     let dir = Dir::new();
     let source = "\
@@ -146,13 +195,15 @@ fn compiler() -> String {
 }
 
 #[test]
+#[cfg(target_os = "linux")] // Not yet compared with what another system says.
 fn a_program_that_takes_too_long() {
     let dir = Dir::new();
     dir.write("spin.s", assembly(".globl _start\n_start: jmp _start\n", ".globl _start\n_start: b _start\n"));
     let output = dir.kiln(["run", "spin.s", "--timeout", "0.5"]).output();
     let said = numbered(&String::from_utf8(output.stderr).unwrap());
-    let expected = "kiln: error: spin.s: not back after 0.5 s, in `_start`+0x0 (pc <address 1>)\n  line      spin.s:2";
-    assert!(said.starts_with(expected) && code(output.status) == 124, "{said}");
+    let expected =
+        named("kiln: error: spin.s: not back after 0.5 s, in `_start`+0x0 (pc <address 1>)\n  line      spin.s:2");
+    assert!(said.starts_with(&expected) && code(output.status) == 124, "{said}");
     // A program in time, with its own status, however it ends.
     dir.write("main.c", "#include <stdlib.h>\nint main(int c, char **v) { if (c > 1) exit(4); return 3; }\n");
     dir.kiln(["run", "--timeout", "20", "main.c"]).gives(3, "", "");
@@ -217,6 +268,7 @@ fn trap() {
 }
 
 #[test]
+#[cfg(target_os = "linux")] // Not yet compared with what another system says.
 fn abort() {
     stops(
         "sub $8, %rsp\ncall abort\nadd $8, %rsp\nret\n",
@@ -239,6 +291,7 @@ fn division_by_zero() {
 
 /// There is a stack for the report when the code has used up its own.
 #[test]
+#[cfg(target_os = "linux")] // Not yet compared with what another system says.
 fn stack_overflow() {
     stops(
         "push %rax\njmp _start\n",
@@ -254,9 +307,10 @@ fn write_to_text() {
     stops(
         "lea _start(%rip), %rax\nmovb $0, (%rax)\nret\n",
         "adr x0, _start\nstr w0, [x0]\nret\n",
-        139,
+        REFUSED.0,
         &format!(
-            "SIGSEGV: a write to code, which is never writable (W^X), at address <address 1>, in `_start`+{:#x} (pc <address 2>)",
+            "{}: a write to code, which is never writable (W^X), at address <address 1>, in `_start`+{:#x} (pc <address 2>)",
+            REFUSED.1,
             at(7, 4)
         ),
     );
@@ -269,20 +323,28 @@ fn write_to_constants() {
     stops(
         &format!("lea constant(%rip), %rax\nmovl $2, (%rax)\nret\n{constants}"),
         &format!("adrp x0, constant\nadd x0, x0, :lo12:constant\nstr w0, [x0]\nret\n{constants}"),
-        139,
-        &format!("SIGSEGV: a write to constants, at address <address 1>, in `_start`+{:#x} (pc <address 2>)", at(7, 8)),
+        REFUSED.0,
+        &format!(
+            "{}: a write to constants, at address <address 1>, in `_start`+{:#x} (pc <address 2>)",
+            REFUSED.1,
+            at(7, 8)
+        ),
     );
 }
 
 /// and neither data nor constants are executed.
 #[test]
+#[cfg(target_os = "linux")] // Not yet compared with what another system says.
 fn execution_of_what_is_no_text() {
     for section in [".data", ".section .rodata"] {
         stops(
             &format!("lea data(%rip), %rax\njmp *%rax\n{section}\ndata: ret\n"),
             &format!("adrp x0, data\nadd x0, x0, :lo12:data\nbr x0\n{section}\n.p2align 2\ndata: ret\n"),
-            139,
-            "SIGSEGV: a call or jump into data, which is never executable (W^X), at address <address 1>, in `data`+0x0 (pc <address 1>)",
+            REFUSED.0,
+            &format!(
+                "{}: a call or jump into data, which is never executable (W^X), at address <address 1>, in `data`+0x0 (pc <address 1>)",
+                REFUSED.1
+            ),
         );
     }
 }
@@ -303,6 +365,7 @@ fn local_symbols() {
 
 /// The address is said only where there is one: not of a signal that was sent.
 #[test]
+#[cfg(target_os = "linux")] // Not yet compared with what another system says.
 fn signals_that_were_sent() {
     let dir = Dir::new();
     let text = "#include <signal.h>\n#include <unistd.h>\nint main(void) { return kill(getpid(), SIGSEGV); }";
@@ -325,6 +388,7 @@ fn addresses_that_cannot_be() {
 
 /// In a function of the second file, on another thread, after output: what was written stays written.
 #[test]
+#[cfg(target_os = "linux")] // Not yet compared with what another system says.
 fn compiled_code() {
     let dir = Dir::new();
     let text = r#"
@@ -341,7 +405,7 @@ int main(void) {
     return 0;
 }"#;
     dir.compile(text, "main.o");
-    dir.write("fall.s", assembly(".globl fall\nfall: nop\nud2\n", ".globl fall\nfall: nop\nudf #0\n"));
+    dir.write("fall.s", assembly(".globl @fall\n@fall: nop\nud2\n", ".globl @fall\n@fall: nop\nudf #0\n"));
     says(
         dir.kiln(["run", "main.o", "fall.s", "--"]),
         132,
@@ -355,6 +419,7 @@ int main(void) {
 
 /// The steps as far as they went. Flat code is named by its entry.
 #[test]
+#[cfg(target_os = "linux")] // Not yet compared with what another system says.
 fn narrated() {
     let dir = Dir::new();
     let page = dir.page();
