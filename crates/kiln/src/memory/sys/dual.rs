@@ -15,18 +15,20 @@ pub(crate) fn map_dual(len: usize, window: Option<Window>, huge: bool) -> io::Re
     use std::fs::File;
 
     use super::Protection;
+    use super::unix::page_size;
 
-    let map = |file: &File| {
+    const HUGE: usize = 2 << 20;
+    let map = |file: &File, page| {
         file.set_len(len as u64)?;
-        let runs = Mapping::of_file(file, len, Protection::ReadExecute, window)?;
-        let writes = Mapping::of_file(file, len, Protection::ReadWrite, None)?;
+        let runs = Mapping::of_file(file, len, page, Protection::ReadExecute, window)?;
+        let writes = Mapping::of_file(file, len, page, Protection::ReadWrite, None)?;
         writes.keep_from_children()?;
         io::Result::Ok((runs, writes))
     };
-    if huge && let Ok(both) = super::linux::huge_file().and_then(|file| map(&file)) {
+    if huge && let Ok(both) = super::linux::huge_file().and_then(|file| map(&file, HUGE)) {
         return Ok(both);
     }
-    let both = map(&super::linux::shared_file()?)?;
+    let both = map(&super::linux::shared_file()?, page_size() as usize)?;
     if huge {
         let _ = both.0.wish_for_huge_pages();
         let _ = both.1.wish_for_huge_pages();

@@ -40,9 +40,9 @@ impl Window {
         start.abs_diff(middle).max(start.saturating_add(len).abs_diff(middle))
     }
 
-    /// Addresses to try for a mapping of `len` bytes: nearest to the middle first. Each is a multiple of the page size.
-    pub(super) fn candidates(self, len: usize) -> Vec<usize> {
-        let page = page_size() as usize;
+    /// Addresses to try for a mapping of `len` bytes: nearest to the middle first. Each is a multiple of `page`, the size of its
+    /// pages.
+    pub(super) fn candidates(self, len: usize, page: usize) -> Vec<usize> {
         let mut places = match occupied() {
             Some(maps) => self.places(&maps, len, page),
             None => self.hints(page),

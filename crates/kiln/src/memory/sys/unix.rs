@@ -76,18 +76,21 @@ impl Mapping {
     ///
     /// The system refuses memory; or there is no room, and the error says where there is.
     pub(crate) fn within(window: Window, len: usize) -> io::Result<Mapping> {
-        Mapping::somewhere(Some(window), len, Protection::ReadWrite, libc::MAP_PRIVATE | libc::MAP_ANON, -1)
+        let page = page_size() as usize;
+        Mapping::somewhere(Some(window), len, page, Protection::ReadWrite, libc::MAP_PRIVATE | libc::MAP_ANON, -1)
     }
 
-    /// Maps the first `len` bytes of a file, so that what is written through one mapping is seen through all of them.
+    /// Maps the first `len` bytes of a file, whose pages are of the size `page`, so that what is written through one mapping is
+    /// seen through all of them.
     #[cfg(target_os = "linux")]
     pub(super) fn of_file(
         file: &File,
         len: usize,
+        page: usize,
         protection: Protection,
         window: Option<Window>,
     ) -> io::Result<Mapping> {
-        Mapping::somewhere(window, len, protection, libc::MAP_SHARED, file.as_raw_fd())
+        Mapping::somewhere(window, len, page, protection, libc::MAP_SHARED, file.as_raw_fd())
     }
 
     /// Maps the first page of a file to be executed, which nobody does: profilers note such mappings.
@@ -122,13 +125,14 @@ impl Mapping {
     pub(super) fn somewhere(
         window: Option<Window>,
         len: usize,
+        page: usize,
         protection: Protection,
         flags: libc::c_int,
         fd: libc::c_int,
     ) -> io::Result<Mapping> {
         let Some(window) = window else { return Mapping::at(0, len, protection.bits(), flags, fd) };
         let mut elsewhere = None;
-        for start in window.candidates(len) {
+        for start in window.candidates(len, page) {
             match Mapping::at(start, len, protection.bits(), flags | KEEP_WHAT_IS_THERE, fd) {
                 Ok(mapping) if window.holds(mapping.address(), len) => return Ok(mapping),
                 // A system that takes the address for a wish.
