@@ -7,7 +7,7 @@ use std::process::ExitCode;
 
 use kiln::{Assembler, Kind, Syntax, Target};
 
-use crate::{Failure, args, described};
+use crate::{Failure, args, described, progress};
 
 pub(crate) fn asm(args: args::Asm) -> Result<ExitCode, Failure> {
     let from_input = args.file.as_os_str() == "-";
@@ -23,7 +23,9 @@ pub(crate) fn asm(args: args::Asm) -> Result<ExitCode, Failure> {
     let directory = args.file.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let assembler = Assembler::find(target, syntax)?.include_dir(directory);
     let assembler = if args.debug { assembler.debug_info() } else { assembler };
+    let progress = progress::of(format!("assembling {name}"));
     let object = assembler.assemble(&name, &text)?;
+    drop(progress);
     let output = match args.output {
         Some(output) => output,
         None if from_input => return Err(Failure::new("there is no name for the object file").next("give -o OUT.o")),

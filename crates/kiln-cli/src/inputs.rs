@@ -1,12 +1,13 @@
 //! The files that the user names, brought into the form in which they are linked and looked at.
 
+use std::borrow::Cow;
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
 use kiln::{Assembler, Contents, Kind, Linker, Target};
 
 use crate::asm::read as read_file;
-use crate::{Failure, compile};
+use crate::{Failure, compile, progress};
 
 /// One file. Source has become an object.
 pub(crate) struct Input {
@@ -38,11 +39,13 @@ pub(crate) fn read(path: &Path, target: Target, debug: bool) -> Result<Input, Fa
             })?;
             let assembler = assembler.include_dir(directory);
             let assembler = if debug { assembler.debug_info() } else { assembler };
+            let _progress = progress::of(format!("assembling {name}"));
             let object = assembler.assemble(&name, &bytes)?;
             Ok(input(Kind::of(&object), object))
         }
         _ if is_c => {
             tracing::info!("read {name}: {} bytes, C source", bytes.len());
+            let _progress = progress::of(format!("compiling {name}"));
             let object = compile::compile(path, target, debug)?;
             Ok(input(Kind::of(&object), object))
         }
@@ -66,8 +69,24 @@ impl Input {
             Kind::Object(_) => linker.add_object(&self.name, &self.bytes[..])?,
             Kind::Flat => linker.add_flat(&self.name, &self.bytes[..], &[("_start", entry)])?,
             // The library knows what is in it, or why it cannot be used.
-            _ => linker.add_file(&self.path)?,
+            _ => linker.add_read(&self.path, self.bytes.clone())?,
         };
         Ok(())
+    }
+
+    /// The objects that it is or holds, by the names that the linker gives them. What cannot be read is left out: whoever links it
+    /// hears why.
+    pub(crate) fn objects(&self) -> Vec<(String, Cow<'_, [u8]>)> {
+        match self.kind {
+            Kind::Object(_) => vec![(self.name.clone(), Cow::Borrowed(&self.bytes))],
+            Kind::Archive | Kind::Universal => {
+                let directory = self.path.parent().filter(|parent| !parent.as_os_str().is_empty());
+                let directory = directory.unwrap_or(Path::new("."));
+                let members = kiln::archive_members(&self.name, &self.bytes, Target::host().arch(), Some(directory));
+                let members = members.unwrap_or_default();
+                members.into_iter().filter(|(_, bytes)| matches!(Kind::of(bytes), Kind::Object(_))).collect()
+            }
+            _ => Vec::new(),
+        }
     }
 }

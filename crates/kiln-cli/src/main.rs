@@ -19,6 +19,7 @@ mod inputs;
 mod inspect;
 mod memory;
 mod narrate;
+mod progress;
 mod prototypes;
 mod run;
 mod scratch;
@@ -76,6 +77,7 @@ fn main() -> ExitCode {
         args::Command::Completions(completions) => help::completions(completions),
         args::Command::Man(man) => help::man(man),
     };
+    progress::linked();
     match result {
         Ok(status) => status,
         Err(failure) => {

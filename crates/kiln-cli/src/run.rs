@@ -14,7 +14,7 @@ use crate::args::number;
 use crate::crash::Watch;
 use crate::inputs::{self, Input};
 use crate::supervise::{self, End};
-use crate::{Failure, args, crash, described, emulate, tools};
+use crate::{Failure, args, crash, described, emulate, progress, tools};
 
 /// `_start(text, length)`; what it returns is narrated.
 type Start = extern "C" fn(*const u8, usize) -> usize;
@@ -85,6 +85,7 @@ fn load_and_call(
     linker.explain_to(crash::loaded).tools(&tools::of(&args.tools));
     // Initializers run while the code is loaded.
     let watch = crash::watch(inputs, options);
+    progress::linking();
     // SAFETY: whoever runs this command on a file vouches for the code in it.
     let module = unsafe { linker.load() }.map_err(|error| explain(error, files, text))?;
     let exports = module.exports().map(|(name, _)| name);

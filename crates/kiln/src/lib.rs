@@ -69,7 +69,7 @@ pub use memory::{
     Situation, Slot, Strategy, Verdict,
 };
 pub use module::{AppliedRelocation, Explanation, Module, SectionPlace, Unload, Unloaded};
-pub use object::{Contents, FileRelocation, Section, Symbol};
+pub use object::{Contents, FileRelocation, Section, Symbol, archive_members};
 pub use plan::{Plan, PlannedSection, PlannedSymbol, ThreadBlock};
 pub use register::{Told, Tools};
 pub use source::{Assembler, Kind, Syntax};

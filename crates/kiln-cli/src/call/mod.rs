@@ -18,13 +18,13 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-use kiln::{Contents, Kind, Linker, Module, Target};
+use kiln::{Contents, Linker, Module, Target};
 
 use crate::debug::Debug;
 use crate::inputs::{self, Input};
 use crate::prototypes::{self, Prototype};
 use crate::supervise::{self, End};
-use crate::{Failure, args, crash, tools};
+use crate::{Failure, args, crash, progress, tools};
 use arguments::{Arguments, Mismatch};
 use check::Guards;
 use invoke::Job;
@@ -76,6 +76,7 @@ fn load(
     let symbol = prototype.map_or(name, Prototype::symbol);
     linker.want(&[symbol, name]);
     linker.explain_to(crash::loaded).tools(&tools::of(&args.tools));
+    progress::linking();
     let module = invoke::load(linker).map_err(|error| with_next(error, files))?;
     let address = module.address(symbol).or_else(|| module.address(name)).map(|address| address as usize);
     match address {
@@ -139,13 +140,13 @@ fn split(words: &[String]) -> (Vec<PathBuf>, Option<String>, Vec<String>) {
     (words[..files].iter().map(PathBuf::from).collect(), name, words.get(files + 1..).unwrap_or_default().to_vec())
 }
 
-/// The functions that a file's debug information describes.
+/// The functions that a file's debug information describes, or that of its members.
 fn described(input: &Input) -> Vec<Prototype> {
-    if !matches!(input.kind, Kind::Object(_)) {
-        return Vec::new();
-    }
-    let Ok(contents) = Contents::read(&input.name, &input.bytes, Target::host().arch()) else { return Vec::new() };
-    Debug::of(&contents, &|_| 0).map(|debug| prototypes::of(&debug.dwarf)).unwrap_or_default()
+    let of_object = |(name, bytes): (String, std::borrow::Cow<'_, [u8]>)| {
+        let contents = Contents::read(&name, &bytes, Target::host().arch()).ok()?;
+        Some(prototypes::of(&Debug::of(&contents, &|_| 0)?.dwarf))
+    };
+    input.objects().into_iter().filter_map(of_object).flatten().collect()
 }
 
 /// The signature that was given, or that the debug information says.

@@ -25,7 +25,7 @@ use std::time::Duration;
 use kiln::Module;
 
 use crate::inputs::Input;
-use crate::supervise;
+use crate::{progress, supervise};
 use context::Facts;
 
 const SIGNALS: [(libc::c_int, &str, &str); 6] = [
@@ -77,6 +77,7 @@ static CALLED: AtomicPtr<Called> = AtomicPtr::new(ptr::null_mut());
 
 /// Tells the handler what was loaded; for [`kiln::Linker::explain_to`].
 pub(crate) fn loaded(module: &Module) {
+    progress::linked();
     // SAFETY: null, or what `watch` put there, which lives as long as it is there.
     if let Some(called) = unsafe { CALLED.load(Ordering::SeqCst).as_ref() } {
         // One module is loaded under one watch.

@@ -1,11 +1,11 @@
 //! The report of a crash, for people and as JSON.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fmt::Write as _;
 use std::io::Write as _;
 
 use anstyle::{AnsiColor, Style};
-use kiln::{Contents, Kind, Module, Target};
+use kiln::{Contents, Module, Target};
 use serde_json::{Value, json};
 
 use super::backtrace::{self, Tables};
@@ -13,6 +13,7 @@ use super::context::{Facts, NAMES};
 use super::meaning::{self, plus, what_is_at};
 use super::{Called, TIMEOUT, images, name};
 use crate::debug::{self, Debug, Place};
+use crate::inputs::Input;
 use crate::{decode, memory};
 
 /// How many instructions are shown before and behind the one that was stopped.
@@ -85,14 +86,19 @@ fn sources(called: &Called, module: &Module) -> Vec<Source> {
         base = base.min(section.start as u64);
     }
     let mut sources = Vec::new();
-    for input in called.inputs.iter().filter(|input| matches!(input.kind, Kind::Object(_))) {
-        let Ok(contents) = Contents::read(&input.name, &input.bytes, Target::host().arch()) else { continue };
+    // Of an archive, the members that are loaded.
+    let loaded: HashSet<&str> = starts.keys().map(|(input, ..)| *input).collect();
+    for (name, bytes) in called.inputs.iter().flat_map(Input::objects) {
+        if !loaded.contains(&*name) {
+            continue;
+        }
+        let Ok(contents) = Contents::read(&name, &bytes, Target::host().arch()) else { continue };
         let mut ordinals: HashMap<&str, usize> = HashMap::new();
         let addresses: Vec<u64> = (contents.sections().iter())
             .map(|section| {
                 let ordinal = ordinals.entry(&section.name).or_default();
                 *ordinal += 1;
-                starts.get(&(&*input.name, &*section.name, *ordinal - 1)).copied().unwrap_or(0)
+                starts.get(&(&*name, &*section.name, *ordinal - 1)).copied().unwrap_or(0)
             })
             .collect();
         let frames = contents.sections().iter().position(|one| [".eh_frame", "__eh_frame"].contains(&&*one.name));

@@ -357,3 +357,22 @@ fn registers_and_times() {
     let json = String::from_utf8(dir.kiln(["call", "count.c", "count", "--repeat", "50", "--json"]).bytes()).unwrap();
     assert!(json.contains("\"calls\":49") && json.contains("\"result\":1,"), "{json}");
 }
+
+/// Prototypes come from the members of an archive too, and source lines when one of them crashes.
+#[test]
+fn archives_are_described() {
+    let dir = Dir::new();
+    dir.compile_debug("long add(long a, long b) {\n    return a + b;\n}\n", "add.c");
+    dir.compile_debug("int first(const int *numbers) {\n    return numbers[0];\n}\n", "first.c");
+    dir.tool("ar", ["rc", "lib.a", "add.o", "first.o"]);
+    dir.kiln(["call", "lib.a"]).prints("long int add(long int a, long int b)\nint first(const int *numbers)\n");
+    dir.kiln(["call", "lib.a", "add", "2", "40"]).prints("42\n");
+    let output = dir.kiln(["call", "lib.a", "first", "0"]).output();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(said.contains("first.c:2") && said.contains("lib.a(first.o)"), "{said}");
+    // From a pipe, which can be read once; the members of a thin archive are where it says.
+    let piped = dir.kiln(["call", "/dev/stdin", "add", "2", "40"]).input(dir.read("lib.a"));
+    piped.prints("42\n");
+    dir.tool("ar", ["rcT", "thin.a", "add.o", "first.o"]);
+    dir.kiln(["call", "thin.a"]).prints("long int add(long int a, long int b)\nint first(const int *numbers)\n");
+}

@@ -110,6 +110,16 @@ impl Dir {
         fs::remove_file(self.path("source.c")).unwrap();
     }
 
+    /// Compiles C for the host with debug information: `name.c` to `name.o`.
+    fn compile_debug(&self, text: &str, source: &str) {
+        let compiler = match Target::host().gnu_prefix() {
+            Some(prefix) => format!("{prefix}-gcc"),
+            None => "cc".to_owned(),
+        };
+        self.write(source, text);
+        self.tool(&compiler, ["-g", "-c", source]);
+    }
+
     /// The size in bytes of the pages that programs for this architecture see, which an emulator may choose.
     fn page(&self) -> u64 {
         self.compile("#include <unistd.h>\nint main(void) { return sysconf(_SC_PAGESIZE) / 1024; }", "page.o");

@@ -602,3 +602,22 @@ fn wrong_usage() {
         dir.kiln(words.split(' ')).refuses(&expected);
     }
 }
+
+/// What takes long is said, on one line that goes away; to a file, or to a terminal that cannot, nothing is said.
+#[test]
+fn progress() {
+    use std::os::unix::fs::PermissionsExt;
+    let dir = Dir::new();
+    let compiler = crate::which("cc");
+    dir.write("slow", format!("#!/bin/sh\nsleep 2.5\nexec {} \"$@\"\n", compiler.display()));
+    std::fs::set_permissions(dir.path("slow"), std::fs::Permissions::from_mode(0o755)).unwrap();
+    dir.write("main.c", "int main(void) { return 3; }\n");
+    let slow = dir.path("slow");
+    let kiln = || dir.kiln(["run", "main.c"]).env("KILN_CC", &slow);
+    let line = |seconds: u32| format!("\r^[Kkiln: compiling main.c: {seconds} s\r");
+    shows(kiln(), 3, &format!("{}{}\r^[K", line(1), line(2)));
+    shows(kiln().env("TERM", "dumb"), 3, "");
+    kiln().gives(3, "", "");
+    // What is fast is not spoken of.
+    shows(dir.kiln(["run", "main.c"]), 3, "");
+}

@@ -66,6 +66,18 @@ impl<'a> Linker<'a> {
         let bytes = std::fs::read(path).map_err(|error| {
             Error::system("cannot read the file", error).input(&name).help("check the path and who may read it")
         })?;
+        self.add_read(path, bytes)
+    }
+
+    /// As [`add_file`](Linker::add_file), of a file that was read already, from a pipe for example: `path` names it, and says where
+    /// what it names itself is.
+    ///
+    /// # Errors
+    ///
+    /// The bytes are nothing of the kind, or cannot be added.
+    pub fn add_read(&mut self, path: impl AsRef<Path>, bytes: Vec<u8>) -> Result<&mut Self> {
+        let path = path.as_ref();
+        let name = path.display().to_string();
         let kind = Kind::of_file(path, &bytes);
         tracing::info!("read {name}: {} bytes, {kind}", bytes.len());
         let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));

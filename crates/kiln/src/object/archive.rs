@@ -169,12 +169,12 @@ fn is_defined(graph: &LinkGraph<'_>, name: &str) -> bool {
     graph.symbols.iter().any(|symbol| defines(symbol) && graph.symbol_key(symbol) == name)
 }
 
-/// Of a universal file, the slice for the graph's architecture; other files as they are.
-fn slice_of<'a>(graph: &LinkGraph<'_>, name: &str, bytes: Cow<'a, [u8]>) -> Result<Cow<'a, [u8]>> {
+/// Of a universal file, the slice for an architecture; other files as they are.
+fn slice_of<'a>(arch: Arch, name: &str, bytes: Cow<'a, [u8]>) -> Result<Cow<'a, [u8]>> {
     if Kind::of(&bytes) != Kind::Universal {
         return Ok(bytes);
     }
-    let slice = source::universal_slice(name, &bytes, graph.arch)?;
+    let slice = source::universal_slice(name, &bytes, arch)?;
     Ok(match bytes {
         Cow::Borrowed(bytes) => Cow::Borrowed(&bytes[slice]),
         Cow::Owned(bytes) => Cow::Owned(bytes[slice].to_vec()),
@@ -186,12 +186,29 @@ pub(crate) fn holds_archive(name: &str, bytes: &[u8], arch: Arch) -> bool {
     source::universal_slice(name, bytes, arch).is_ok_and(|slice| Kind::of(&bytes[slice]) == Kind::Archive)
 }
 
-fn open<'a>(graph: &LinkGraph<'_>, name: &str, bytes: Cow<'a, [u8]>, directory: Option<&Path>) -> Result<Archive<'a>> {
-    let bytes = slice_of(graph, name, bytes)?;
+fn open<'a>(arch: Arch, name: &str, bytes: Cow<'a, [u8]>, directory: Option<&Path>) -> Result<Archive<'a>> {
+    let bytes = slice_of(arch, name, bytes)?;
     match Kind::of(&bytes) {
         Kind::Archive => Archive::read(name, bytes, directory).map_err(|error| error.input(name)),
         other => Err(other.refusal("an archive").input(name)),
     }
+}
+
+/// The members of a static archive (`ar`), each with its bytes, by the names that they have as inputs: `lib.a(add.o)`; of a universal
+/// file, of the slice for `arch`. Those of a thin archive are read from `directory`.
+///
+/// # Errors
+///
+/// The bytes are no archive, are damaged, or a file that a thin archive names cannot be read.
+pub fn archive_members<'a>(
+    name: &str,
+    bytes: &'a [u8],
+    arch: Arch,
+    directory: Option<&Path>,
+) -> Result<Vec<(String, Cow<'a, [u8]>)>> {
+    let archive = open(arch, name, Cow::Borrowed(bytes), directory)?;
+    let member = |member: &Member| (format!("{name}({})", member.name), archive.contents(member));
+    Ok(archive.members.iter().map(member).collect())
 }
 
 /// Makes every member an input.
@@ -205,7 +222,7 @@ pub(crate) fn add_whole<'a>(
     bytes: Cow<'a, [u8]>,
     directory: Option<&Path>,
 ) -> Result<()> {
-    let archive = open(graph, name, bytes, directory)?;
+    let archive = open(graph.arch, name, bytes, directory)?;
     let before = Mark::of(graph);
     for number in 0..archive.members.len() {
         // rustc's own notes to itself.
@@ -237,7 +254,7 @@ impl<'a> Archives<'a> {
         bytes: Cow<'a, [u8]>,
         directory: Option<&Path>,
     ) -> Result<()> {
-        let archive = open(graph, name, bytes, directory)?;
+        let archive = open(graph.arch, name, bytes, directory)?;
         let number = graph.next(self.list.len())?;
         let macho = archive.is_macho();
         let mut found = Vec::new();

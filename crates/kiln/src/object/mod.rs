@@ -12,6 +12,7 @@ mod macho;
 use std::borrow::Cow;
 use std::ops::Range;
 
+pub use archive::archive_members;
 pub(crate) use archive::{Archives, add_whole, holds_archive};
 pub use contents::{Contents, FileRelocation, Section, Symbol};
 pub(crate) use debug::{DebugInput, DebugRelocation, DebugTarget};
