@@ -130,7 +130,9 @@ pub(crate) struct FramePointer {
     pub(crate) is_code: bool,
 }
 
-static DISTANCES: [Kind; 2] = [distance(4), distance(8)];
+/// A pointer of 8 bytes that counts from its own place.
+pub(crate) static DISTANCE: Kind = distance(8);
+static SHORT_DISTANCE: Kind = distance(4);
 
 const fn distance(bytes: u8) -> Kind {
     let (via, value, field, check) = (Via::Symbol, Value::Relative, Field::Bytes(bytes), Check::Signed(8 * bytes));
@@ -165,7 +167,7 @@ pub(crate) fn pointers(table: &[u8], address: u64) -> Result<Vec<FramePointer>, 
                     let offset = reader.at;
                     let pointer = reader.pointer(encoding)??;
                     let relative = encoding & !FORMAT == FROM_PLACE;
-                    let kind = DISTANCES.iter().find(|kind| kind.width() == reader.at - offset);
+                    let kind = [&DISTANCE, &SHORT_DISTANCE].into_iter().find(|kind| kind.width() == reader.at - offset);
                     pointers.push(FramePointer {
                         offset,
                         target: (relative && pointer.raw != 0).then_some(pointer.value),

@@ -1,7 +1,10 @@
 //! Mach-O object files (`<mach-o/loader.h>`, `<mach-o/nlist.h>`, `<mach-o/reloc.h>`).
 
+mod compact;
 mod frames;
 mod threads;
+
+pub(super) use compact::Made;
 
 use object::LittleEndian;
 use object::macho::{self, MachHeader64, Section64};
@@ -16,6 +19,8 @@ use crate::target::Arch;
 type File = MachHeader64<LittleEndian>;
 
 const LE: LittleEndian = LittleEndian;
+
+const COMPACT_UNWIND: &[u8] = b"__compact_unwind";
 
 /// A section of the file: its address there, and its place in the graph.
 struct Loaded<'b> {
@@ -81,6 +86,15 @@ pub(super) fn read(reader: &mut Reader<'_, '_, '_>) -> Result<()> {
             add_relocations(reader, &sections, named, section.header, id, &mut described)?;
         }
     }
+    let is_table =
+        |table: &&Loaded<'_>| table.header.segment_name() == b"__LD" && table.header.name() == COMPACT_UNWIND;
+    let mut tables = sections.iter().filter(is_table);
+    if let Some(table) = tables.next() {
+        compact::read(reader, &sections, named, table, &described)?;
+    }
+    if tables.next().is_some() {
+        return Err(Error::malformed("there are two compact unwind tables"));
+    }
     Ok(())
 }
 
@@ -90,8 +104,9 @@ fn add_section(reader: &mut Reader<'_, '_, '_>, section: &Section64<LittleEndian
     let flags = section.flags(LE);
     let left_out = if segment == b"__DWARF" || flags.contains(macho::S_ATTR_DEBUG) && segment != b"__LD" {
         Some("debug information")
-    } else if segment == b"__LD" {
-        Some("compact unwind tables are not registered yet: of this code, what has no other cannot be unwound")
+    } else if segment == b"__LD" && name == COMPACT_UNWIND {
+        // Read when what it refers to is known.
+        return Ok(None);
     } else if segment == b"__LLVM" {
         Some("the compiler's own notes")
     } else {

@@ -62,8 +62,12 @@ fn read<'a>(graph: &mut LinkGraph<'a>, name: &str, bytes: Cow<'a, [u8]>, format:
         Format::MachO => macho::read(&mut reader)?,
         Format::Coff => coff::read(&mut reader)?,
     }
-    let first_symbol = reader.first_symbol;
+    let (first_symbol, made) = (reader.first_symbol, reader.made.take());
     graph.inputs.push(Input { name: name.to_owned(), bytes, format: Some(format), first_symbol });
+    if let Some(made) = made {
+        let bytes = made.bytes.into();
+        graph.inputs.push(Input { name: name.to_owned(), bytes, format: Some(format), first_symbol });
+    }
     Ok(())
 }
 
@@ -174,6 +178,8 @@ struct Reader<'g, 'a, 'b> {
     format: Format,
     input: u32,
     first_symbol: u32,
+    /// What the file's tables became, for an input behind this one.
+    made: Option<macho::Made>,
 }
 
 /// What a format says of a section that is to be in the image.
@@ -216,7 +222,7 @@ impl<'g, 'a, 'b> Reader<'g, 'a, 'b> {
         }
         let input = graph.next(graph.inputs.len())?;
         let first_symbol = graph.next(graph.symbols.len())?;
-        Ok(Reader { graph, bytes, format, input, first_symbol })
+        Ok(Reader { graph, bytes, format, input, first_symbol, made: None })
     }
 
     fn check_arch(&self, found: Option<Arch>) -> Result<()> {
