@@ -76,3 +76,29 @@ fn ways() {
     let slots: Vec<&str> = audit.entries().iter().filter(|entry| !entry.is_stub).map(|entry| &*entry.symbol).collect();
     assert!(slots.contains(&"far") && !slots.contains(&"value"), "{slots:?}");
 }
+
+/// What Mach-O objects have of their own.
+#[test]
+fn mach_o() {
+    let source = ".globl _main\n_main: ret\n.linker_option \"-lz\"\n.section __LD,__compact_unwind,regular,debug\n\
+                  .quad _main\n.long 4, 0x02000000\n.quad 0, 0\n.quad _main\n.long 4, 0\n.quad 0, 0\n\
+                  .tbss _x$tlv$init, 8, 3\n.section __DATA,__thread_vars,thread_local_variables\n\
+                  _x: .quad __tlv_bootstrap, 0, _x$tlv$init\n";
+    let target = Target::AARCH64_MACOS;
+    let object = Assembler::find(target, Syntax::Plain).unwrap().assemble("test.s", source.as_bytes()).unwrap();
+    let mut linker = Linker::new(target);
+    linker.add_object("0.o", object).unwrap();
+    let audit = linker.audit(TargetAddr(0x10000)).unwrap();
+    let left_out =
+        |input: &str, why: &str| says(&audit, "0.o", &format!("section {input}"), &format!("left out: {why}"));
+    left_out("LC_LINKER_OPTION", "what the linker is to link besides: symbols that are then undefined are said");
+    let table: Vec<&str> =
+        audit.items().iter().filter(|item| item.asked == "section __compact_unwind").map(|item| &*item.done).collect();
+    assert_eq!(
+        table,
+        ["56 bytes at 0x14000, r--", "left out: some functions cannot be unwound, by the table's own word"]
+    );
+    let descriptors =
+        "24 bytes at 0x18000, rw-, the descriptors of thread-local variables: loading fills in what finds them";
+    says(&audit, "0.o", "section __thread_vars", descriptors);
+}

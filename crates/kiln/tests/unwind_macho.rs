@@ -3,7 +3,7 @@
 
 #![allow(clippy::unwrap_used, clippy::panic)]
 #![allow(unsafe_code)] // Loads code and calls it.
-#![cfg(target_os = "linux")]
+#![cfg(unix)]
 
 #[path = "life/compile.rs"]
 mod compile;
@@ -99,7 +99,40 @@ fn source(general: &[&str], vector: &[&str], size: usize) -> String {
     )
 }
 
+/// A panic of the host's, through a function that has changed the registers that the host's own values are in.
+#[test]
+fn a_panic_goes_through_c() {
+    extern "C-unwind" fn host(n: u64) {
+        if n == 5 {
+            panic!("five");
+        }
+    }
+    let (general, vector) = SAVED;
+    for options in OPTIONS {
+        for size in [16, 5000] {
+            let between = source(general, vector, size);
+            let between = between.split_once("void between").unwrap().1.split_once("extern").unwrap().0;
+            let between = between.replace("if (n > 5) throw n;", "");
+            let text = format!("void host(unsigned long); void between{between}");
+            for (by, object) in objects("c", &text, options) {
+                let mut linker = Linker::new(Target::host());
+                linker.add_object("unwind.o", object).unwrap();
+                linker.define_fn("host", host as extern "C-unwind" fn(u64));
+                let module = load(linker);
+                // SAFETY: the function's type.
+                let between = unsafe { module.function::<extern "C-unwind" fn(u64)>("between") }.unwrap();
+                let values: [u64; 6] = std::hint::black_box([1, 2, 3, 4, 5, 6]);
+                between.call(4);
+                let payload = catch_unwind(AssertUnwindSafe(|| between.call(5))).unwrap_err();
+                assert_eq!(payload.downcast_ref::<&str>(), Some(&"five"), "{by}, {options:?}, {size}");
+                assert_eq!(values, [1, 2, 3, 4, 5, 6], "{by}, {options:?}, {size}");
+            }
+        }
+    }
+}
+
 /// Whatever the function in between has saved is back where the exception is caught, and in the host's own frames.
+#[cfg(target_os = "linux")]
 #[test]
 fn every_register_comes_back() {
     extern "C-unwind" fn host(n: u64) {

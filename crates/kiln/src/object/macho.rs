@@ -20,6 +20,9 @@ type File = MachHeader64<LittleEndian>;
 
 const LE: LittleEndian = LittleEndian;
 
+/// The bits of a section's flags that are its type.
+const SECTION_TYPE: u32 = 0xff;
+
 const COMPACT_UNWIND: &[u8] = b"__compact_unwind";
 
 /// A section of the file: its address there, and its place in the graph.
@@ -55,6 +58,9 @@ pub(super) fn read(reader: &mut Reader<'_, '_, '_>) -> Result<()> {
             }
         } else if let Some(symtab) = command.symtab().map_err(malformed("the symbol table"))? {
             symbols = Some(symtab.symbols::<File, _>(LE, bytes).map_err(malformed("the symbol table"))?);
+        } else if command.cmd() == macho::LC_LINKER_OPTION {
+            let why = "what the linker is to link besides: symbols that are then undefined are said";
+            reader.leave_out(b"LC_LINKER_OPTION", why);
         }
     }
     if let Some(symbols) = &symbols {
@@ -107,6 +113,8 @@ fn add_section(reader: &mut Reader<'_, '_, '_>, section: &Section64<LittleEndian
     } else if segment == b"__LD" && name == COMPACT_UNWIND {
         // Read when what it refers to is known.
         return Ok(None);
+    } else if segment == b"__LD" {
+        return Err(Error::unsupported("the section is for the linker, and says what is not known here"));
     } else if segment == b"__LLVM" {
         Some("the compiler's own notes")
     } else {
@@ -121,6 +129,21 @@ fn add_section(reader: &mut Reader<'_, '_, '_>, section: &Section64<LittleEndian
             "Objective-C and Swift metadata would have to be registered, which is not supported",
         )
         .help("link this code into the program"));
+    }
+    // Beside the section's type: how it is to be stripped, which nothing here is, and what it holds.
+    let known = macho::S_ATTR_PURE_INSTRUCTIONS
+        | macho::S_ATTR_NO_TOC
+        | macho::S_ATTR_STRIP_STATIC_SYMS
+        | macho::S_ATTR_NO_DEAD_STRIP
+        | macho::S_ATTR_LIVE_SUPPORT
+        | macho::S_ATTR_SELF_MODIFYING_CODE
+        | macho::S_ATTR_DEBUG
+        | macho::S_ATTR_SOME_INSTRUCTIONS
+        | macho::S_ATTR_EXT_RELOC
+        | macho::S_ATTR_LOC_RELOC;
+    let unknown = flags.0 & !known.0 & !SECTION_TYPE;
+    if unknown != 0 {
+        return Err(Error::unsupported(format!("the section has the attribute {unknown:#x}, which is not known")));
     }
     if flags.contains(macho::S_ATTR_SELF_MODIFYING_CODE) {
         return Err(Error::unsupported("the section holds code that writes itself, and Kiln makes no such memory"));
@@ -161,6 +184,12 @@ fn add_section(reader: &mut Reader<'_, '_, '_>, section: &Section64<LittleEndian
                 "functions that the loader would call in each thread: it does not any more",
             )
             .help("compile with a clang since 2011, which calls them where the variables are used"));
+        }
+        macho::S_NON_LAZY_SYMBOL_POINTERS | macho::S_LAZY_SYMBOL_POINTERS | macho::S_SYMBOL_STUBS => {
+            return Err(Error::unsupported(
+                "pointers and stubs of indirect symbols are what linkers make, and compilers of 32-bit code",
+            )
+            .help("write references as `_name@GOTPAGE` or `_name@GOTPCREL`, for which there are relocations"));
         }
         other => return Err(Error::unsupported(format!("section type {:#x} is not supported", other.0))),
     };
@@ -211,7 +240,12 @@ fn add_symbol(
         macho::N_UNDF => {
             size = value;
             // GET_COMM_ALIGN of <mach-o/nlist.h>
-            Definition::Common { size, align: 1 << (description >> 8 & 0xf) }
+            let align = match description >> 8 & 0xf {
+                // ld64 then goes by the size.
+                0 => 1 << size.ilog2().min(4),
+                align => 1 << align,
+            };
+            Definition::Common { size, align }
         }
         macho::N_ABS => Definition::Absolute(value),
         macho::N_SECT => {
@@ -234,7 +268,11 @@ fn add_symbol(
             }
         }
         other => {
-            return Err(Error::unsupported(format!("symbol type {:#x} (an alias) is not supported", other.0)));
+            let what = if other == macho::N_INDR { "an alias of an undefined symbol" } else { "of an unknown kind" };
+            return Err(Error::unsupported(format!(
+                "the symbol is {what} (type {:#x}), which is not supported",
+                other.0
+            )));
         }
     };
     const N_SYMBOL_RESOLVER: u16 = 0x100;
