@@ -91,7 +91,7 @@ fn mach_o() {
     let audit = linker.audit(TargetAddr(0x10000)).unwrap();
     let left_out =
         |input: &str, why: &str| says(&audit, "0.o", &format!("section {input}"), &format!("left out: {why}"));
-    left_out("LC_LINKER_OPTION", "what the linker is to link besides: symbols that are then undefined are said");
+    left_out("-lz", "an option for the linker (LC_LINKER_OPTION): symbols that are then undefined are said");
     let table: Vec<&str> =
         audit.items().iter().filter(|item| item.asked == "section __compact_unwind").map(|item| &*item.done).collect();
     assert_eq!(

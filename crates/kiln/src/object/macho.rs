@@ -59,8 +59,10 @@ pub(super) fn read(reader: &mut Reader<'_, '_, '_>) -> Result<()> {
         } else if let Some(symtab) = command.symtab().map_err(malformed("the symbol table"))? {
             symbols = Some(symtab.symbols::<File, _>(LE, bytes).map_err(malformed("the symbol table"))?);
         } else if command.cmd() == macho::LC_LINKER_OPTION {
-            let why = "what the linker is to link besides: symbols that are then undefined are said";
-            reader.leave_out(b"LC_LINKER_OPTION", why);
+            // Behind the command, its size and the count of options, which end in NUL.
+            let option = command.raw_data().get(12..).and_then(|rest| rest.split(|byte| *byte == 0).next());
+            let why = "an option for the linker (LC_LINKER_OPTION): symbols that are then undefined are said";
+            reader.leave_out(option.unwrap_or_default(), why)?;
         }
     }
     if let Some(symbols) = &symbols {

@@ -41,10 +41,10 @@ pub(super) fn read(
     let (entries, impossible) = entries(reader, sections, named, table, described)
         .map_err(|error| error.section(String::from_utf8_lossy(name)))?;
     if impossible {
-        reader.leave_out(name, "some functions cannot be unwound, by the table's own word");
+        reader.leave_out(name, "some functions cannot be unwound, by the table's own word")?;
     }
     if entries.is_empty() {
-        reader.leave_out(name, "it says nothing that is not in __eh_frame");
+        reader.leave_out(name, "it says nothing that is not in __eh_frame")?;
         return Ok(());
     }
     let mut records = Records::default();
@@ -52,7 +52,7 @@ pub(super) fn read(
     let start = reader.graph.next(reader.graph.relocations.len())?;
     let place = |at: usize, relocation: &Relocation| -> Result<Relocation> {
         let offset = u32::try_from(at).map_err(|_| Error::unsupported("the unwind tables exceed 4 GiB"))?;
-        Ok(Relocation { offset, subtrahend: None, kind: &FRAME_DISTANCE, ..relocation.clone() })
+        Ok(Relocation { offset, subtrahend: None, kind: &FRAME_DISTANCE, ..*relocation })
     };
     for entry in &entries {
         let personality = entry.personality.as_ref();
