@@ -273,6 +273,49 @@ fn another_systems_calls() {
     }
 }
 
+/// Nor when it comes in an executable, of which the text alone is taken.
+#[cfg(not(target_os = "macos"))]
+#[test]
+fn another_systems_calls_in_a_linked_file() {
+    let host = Target::host();
+    let (cpu, code): (u32, &[u8]) = if host.arch() == X86.arch() {
+        (0x0100_0007, &[0x90, 0x0f, 0x05, 0xc3])
+    } else {
+        (0x0100_000c, &[0x90, 0x00, 0x80, 0xd2, 0x01, 0x10, 0x00, 0xd4])
+    };
+    let name = |name: &str| {
+        let mut bytes = [0; 16];
+        bytes[..name.len()].copy_from_slice(name.as_bytes());
+        bytes
+    };
+    let words = |words: &[u32]| words.iter().flat_map(|word| word.to_le_bytes()).collect::<Vec<u8>>();
+    let longs = |longs: &[u64]| longs.iter().flat_map(|long| long.to_le_bytes()).collect::<Vec<u8>>();
+    let size = code.len() as u64;
+    // MH_EXECUTE; one segment with one section, behind the commands; entered at its beginning.
+    let file = [
+        words(&[0xfeed_facf, cpu, 3, 2, 2, 152 + 24, 1, 0, 0x19, 152]),
+        name("__TEXT").to_vec(),
+        longs(&[0x1_0000_0000, 0x4000, 0, 208 + size]),
+        words(&[5, 5, 1, 0]),
+        [name("__text"), name("__TEXT")].concat(),
+        longs(&[0x1_0000_00d0, size]),
+        words(&[208, 2, 0, 0, 0x8000_0400, 0, 0, 0]),
+        words(&[0x8000_0028, 24]),
+        longs(&[208, 0]),
+        code.to_vec(),
+    ];
+    let path = std::env::temp_dir().join(format!("kiln-linked-{}", std::process::id()));
+    std::fs::write(&path, file.concat()).unwrap();
+    let mut linker = Linker::new(host);
+    let added = linker.add_file(&path).map(|_| ());
+    std::fs::remove_file(&path).unwrap();
+    added.unwrap();
+    // SAFETY: it is refused.
+    let error = unsafe { linker.load() }.unwrap_err();
+    let said = error.to_string();
+    assert!(said.contains("is a system call of another operating system"), "{said}");
+}
+
 #[test]
 fn unknown_targets() {
     let error = "riscv64-unknown-linux-gnu".parse::<Target>().unwrap_err();

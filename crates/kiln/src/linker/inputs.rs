@@ -89,10 +89,15 @@ impl<'a> Linker<'a> {
                 self.add_object(&name, object)
             }
             Kind::Flat => self.add_flat(&name, bytes, &[("_start", 0)]),
-            Kind::Linked(_) => {
+            Kind::Linked(format) => {
                 let (code, entry) = object::text_of(&name, &bytes, self.target.arch())?;
                 let entry = entry.map(|offset| ("_start", offset));
-                self.add_flat(&name, code, entry.as_slice())
+                self.add_flat(&name, code, entry.as_slice())?;
+                // It says what the code is made for: what would go wrong here is refused as an object's is.
+                if let Some(input) = self.graph.inputs.last_mut() {
+                    input.format = Some(format);
+                }
+                Ok(self)
             }
             Kind::Archive => {
                 self.archives.add(&self.graph, &name, bytes.into(), Some(directory))?;
