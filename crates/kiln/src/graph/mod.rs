@@ -59,7 +59,7 @@ pub(crate) struct LinkGraph<'a> {
 pub(crate) struct Input<'a> {
     pub(crate) name: String,
     pub(crate) bytes: Cow<'a, [u8]>,
-    /// `None`: flat code.
+    /// `None`: flat code, or what was made of a file's tables: no file to be read.
     pub(crate) format: Option<Format>,
     /// The number of its first symbol.
     pub(crate) first_symbol: u32,

@@ -66,7 +66,7 @@ fn read<'a>(graph: &mut LinkGraph<'a>, name: &str, bytes: Cow<'a, [u8]>, format:
     graph.inputs.push(Input { name: name.to_owned(), bytes, format: Some(format), first_symbol });
     if let Some(made) = made {
         let bytes = made.bytes.into();
-        graph.inputs.push(Input { name: name.to_owned(), bytes, format: Some(format), first_symbol });
+        graph.inputs.push(Input { name: name.to_owned(), bytes, format: None, first_symbol });
     }
     Ok(())
 }
