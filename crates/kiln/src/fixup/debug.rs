@@ -27,7 +27,7 @@ pub(crate) fn debug_info(graph: &LinkGraph<'_>, resolved: &Resolved, addresses: 
     let mut sets = vec![(None, joined)];
     sets.extend(apart.into_iter().map(|one| (Some(one.input), vec![one])));
     // All there is can stand in one.
-    if sets.len() == 2 && sets[0].1.is_empty() && graph.inputs.len() == 1 {
+    if sets.len() == 2 && sets[0].1.is_empty() {
         sets.remove(0);
         sets[0].0 = None;
     }
