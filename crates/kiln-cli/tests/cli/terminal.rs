@@ -226,6 +226,7 @@ Examples:
   kiln asm hello.S -o hello.o          assemble it, for this machine or for another
   kiln call sum.c add 2 40             call one function, and print what it returns
   kiln disasm hello.o                  its instructions, with names and source lines
+  kiln inspect hello.o                 its plan: what stands where, and why
   kiln sign hello --hardened           sign it for macOS, on any system
   kiln doctor hello                    what that lets it do with generated code
   kiln completions bash                completions, for the shell's own folder
