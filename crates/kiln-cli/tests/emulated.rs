@@ -227,15 +227,20 @@ loaded anywhere, and its text is signed
             .status
             .success()
     );
-    dir.gives(
-        &["elf.o"],
-        2,
-        "",
-        "\
-kiln: error: elf.o: this is an ELF object, and not for macOS
-  next: build it for aarch64-apple-darwin
-",
-    );
+    let refused = |file: &str| {
+        format!(
+            "kiln: error: {file}: this is an ELF object, and not for macOS\n  next: build it for aarch64-apple-darwin\n"
+        )
+    };
+    dir.gives(&["elf.o"], 2, "", &refused("elf.o"));
+    let mut ar = Command::new("llvm-ar-22");
+    assert!(ar.args(["rcs", "elf.a", "elf.o"]).current_dir(&dir.0).status().unwrap().success());
+    dir.gives(&["elf.a"], 2, "", &refused("elf.a(elf.o)"));
+    // Half of an address.
+    dir.write("half.s", ".globl _main\n.p2align 2\n_main: ret\n.data\n.long 1\nhalf: .long _main\n");
+    let output = dir.kiln(&["run", "--target", "aarch64-apple-darwin", "half.s"]);
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert_eq!((output.status.code(), stderr.contains("half.s: __data+0x4")), (Some(2), true), "{stderr}");
 }
 
 /// A program that a linker made, signed or not.

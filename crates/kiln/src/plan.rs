@@ -5,7 +5,7 @@ use std::ops::Range;
 use crate::fixup::{CallLists, Via};
 use crate::graph::{Entries, LinkGraph, Permission, Place, Relocation, Resolved, SectionId, SymbolId};
 use crate::layout::Addresses;
-use crate::target::TargetAddr;
+use crate::target::{Format, TargetAddr};
 
 /// A linked image at a base address: its bytes, and where everything stands.
 #[derive(Clone, Debug)]
@@ -31,6 +31,8 @@ pub struct Plan {
 pub struct PlannedSection {
     /// The input that it is of.
     pub input: String,
+    /// The format of that input. `None`: it is flat code.
+    pub format: Option<Format>,
     /// Its name; empty for flat code.
     pub name: String,
     /// How its memory will be protected.
@@ -93,6 +95,7 @@ impl Plan {
             absolute += graph.relocations(section).filter(is_absolute).count();
             sections.push(PlannedSection {
                 input: graph.input_name(section.input).to_owned(),
+                format: graph.inputs[section.input as usize].format,
                 name: graph.section_name(section).into_owned(),
                 permission: section.permission,
                 address: TargetAddr(addresses.section(graph, SectionId(index))),

@@ -22,7 +22,7 @@ use crate::scratch::Scratch;
 use crate::sign::about;
 use crate::{Failure, described, run};
 use emulator::Emulator;
-use program::{Entry, IMAGE, Imports};
+use program::{Entry, IMAGE, Imports, MOVED};
 
 /// What is to be run.
 pub(crate) struct Wanted {
@@ -89,13 +89,6 @@ fn sign(name: &str, program: &[u8]) -> Result<Vec<u8>, Failure> {
 fn linked(inputs: &[Input], wanted: &Wanted, emulator: &Emulator) -> Result<Vec<u8>, Failure> {
     let mut linker = Linker::new(wanted.target);
     for input in inputs {
-        if let Kind::Object(format) | Kind::Linked(format) = input.kind
-            && format != wanted.target.format()
-        {
-            let what = described(input.given);
-            return Err(Failure::new(format!("{}: this is {what}, and not for macOS", input.name))
-                .next(format!("build it for {}", wanted.target)));
-        }
         run::add(&mut linker, input, wanted.entry.as_deref())?;
     }
     run::want(&mut linker, wanted.entry.as_deref());
@@ -104,9 +97,18 @@ fn linked(inputs: &[Input], wanted: &Wanted, emulator: &Emulator) -> Result<Vec<
     let addresses: HashMap<String, _> = imports.addresses().collect();
     linker.resolver(move |name| addresses.get(name).copied());
     let audit = linker.audit(IMAGE).map_err(|error| undefined(error, wanted))?;
+    // Members of archives too. Their calls would mean other things.
+    let foreign =
+        |section: &&kiln::PlannedSection| section.format.is_some_and(|format| format != wanted.target.format());
+    if let Some(section) = audit.plan().sections().iter().find(foreign) {
+        let kind = section.format.map_or(Kind::Flat, Kind::Object);
+        return Err(Failure::new(format!("{}: this is {}, and not for macOS", section.input, described(kind)))
+            .next(format!("build it for {}", wanted.target)));
+    }
+    let moved = linker.plan(MOVED)?;
     let entry = entry(&audit, wanted)?;
     let name = inputs.first().map_or("program", |input| &input.name);
-    let program = program::write(&audit, &entry, &imports)?;
+    let program = program::write(&audit, &moved, &entry, &imports)?;
     sign(name, &program)
 }
 

@@ -13,6 +13,8 @@ use crate::Failure;
 
 /// Where the image stands: behind the page of the header.
 pub(super) const IMAGE: TargetAddr = TargetAddr(HEADER + PAGE);
+/// Where it is linked once more: whatever is another then is a pointer.
+pub(super) const MOVED: TargetAddr = TargetAddr(2 * HEADER + PAGE);
 /// In the header's page, the code that enters the image, and behind it the offsets of the initializers.
 const GLUE: u64 = 0x1000;
 const INITIALIZERS: u64 = GLUE + 0x40;
@@ -58,12 +60,17 @@ impl<'n> Imports<'n> {
     }
 }
 
-/// Makes the program, not signed yet.
+/// Makes the program, not signed yet. `moved` is the same plan at [`MOVED`].
 ///
 /// # Errors
 ///
 /// Something in the image cannot be in a program for macOS; the error names it.
-pub(super) fn write(audit: &Audit, entry: &Entry, imports: &Imports<'_>) -> Result<Vec<u8>, Failure> {
+pub(super) fn write(
+    audit: &Audit,
+    moved: &kiln::Plan,
+    entry: &Entry,
+    imports: &Imports<'_>,
+) -> Result<Vec<u8>, Failure> {
     let plan = audit.plan();
     if let Some(finalizer) = plan.finalizers().next() {
         return Err(Failure::new(format!(
@@ -140,7 +147,7 @@ pub(super) fn write(audit: &Audit, entry: &Entry, imports: &Imports<'_>) -> Resu
             sections,
         },
     );
-    let pointers = pointers(audit, imports, &segments)?;
+    let pointers = pointers(audit, moved, imports, &segments)?;
     let entry = match entry {
         Entry::Main(address) => address.0 - HEADER,
         Entry::Start(..) => GLUE,
@@ -220,51 +227,75 @@ fn own_data(plan: &kiln::Plan, entry: &Entry, start: u64) -> (Vec<u8>, Vec<Secti
     (bytes, vec![Section { name: "__thread_data", addresses, kind: THREAD_LOCAL_REGULAR }])
 }
 
-/// Finds the pointers of the image, by what linking did.
-fn pointers<'n>(audit: &Audit, imports: &Imports<'n>, segments: &[Segment<'_>]) -> Result<Pointers<'n>, Failure> {
+/// Finds the pointers of the image: to places of its own by what is another when it stands elsewhere, to others by what
+/// linking did.
+fn pointers<'n>(
+    audit: &Audit,
+    moved: &kiln::Plan,
+    imports: &Imports<'n>,
+    segments: &[Segment<'_>],
+) -> Result<Pointers<'n>, Failure> {
     let plan = audit.plan();
     let mut found = Pointers { own: Vec::new(), outside: Vec::new() };
-    let image = plan.base().0..plan.base().0 + plan.image().len() as u64;
-    let blocks =
-        segments.iter().flat_map(|segment| &segment.sections).find(|section| section.kind == THREAD_LOCAL_REGULAR);
-    // What threads copy is not the image's own template.
-    let in_program = |address: u64| match (plan.thread_block(), blocks) {
-        (Some(block), Some(copy)) if (block.template.start.0..block.template.end.0).contains(&address) => {
-            address - block.template.start.0 + copy.addresses.start
-        }
-        _ => address,
-    };
-    let slots = audit.entries().iter().filter(|entry| !entry.is_stub).map(|slot| (slot.address.0, &slot.symbol));
-    let fields = audit.relocations().iter().filter(|relocation| relocation.kind == "ARM64_RELOC_UNSIGNED");
-    for (address, symbol) in slots.chain(fields.map(|field| (field.address.0, &field.symbol))) {
-        let bytes = plan.bytes_at(TargetAddr(address)).and_then(|bytes| bytes.first_chunk());
-        let value = bytes.map_or(0, |bytes| u64::from_le_bytes(*bytes));
-        let import = imports.at(value);
-        if import.is_none() && !image.contains(&value) {
-            // Absolute, or of nothing.
+    for (index, (here, there)) in plan.image().iter().zip(moved.image()).enumerate() {
+        if here == there {
             continue;
         }
-        let address = in_program(address);
-        let number = segments.iter().position(|segment| segment.addresses.contains(&address)).unwrap_or_default();
-        if number == 0 {
+        // The two images are 4 GiB apart, and smaller than that: the fifth byte tells.
+        let address = (plan.base().0 + index as u64).wrapping_sub(4);
+        let word = |plan: &kiln::Plan| {
+            index.checked_sub(4).and_then(|start| plan.image().get(start..)?.first_chunk().copied())
+        };
+        let [here, there] = [plan, moved].map(|plan| word(plan).map_or(0, u64::from_le_bytes));
+        if here.wrapping_add(moved.base().0 - plan.base().0) != there || here >> 32 != plan.base().0 >> 32 {
             return Err(Failure::new(format!(
-                "{}: the address of `{symbol}` stands in the text, where a program for macOS cannot have one: it is loaded \
-                 anywhere, and its text is signed",
-                place(plan, address)
+                "{}: what stands here depends on where the program is loaded, and is no 64-bit address",
+                place(plan, address + 4)
             ))
-            .next("load the address with adrp and add, or keep it in a data section"));
+            .next("let the code count with distances, or keep a 64-bit address"));
         }
-        // Behind __PAGEZERO.
-        let pointer = Pointer { segment: number as u8 + 1, offset: address - segments[number].addresses.start };
-        match import {
-            Some((name, addend)) => found.outside.push((pointer, name, addend)),
-            None => found.own.push(pointer),
+        found.own.push(pointer(audit, segments, address)?);
+    }
+    let slots = audit.entries().iter().filter(|entry| !entry.is_stub).map(|slot| slot.address);
+    let fields =
+        audit.relocations().iter().filter(|field| field.kind == "ARM64_RELOC_UNSIGNED").map(|field| field.address);
+    for address in slots.chain(fields) {
+        let bytes = plan.bytes_at(address).and_then(|bytes| bytes.first_chunk());
+        if let Some((name, addend)) = imports.at(bytes.map_or(0, |bytes| u64::from_le_bytes(*bytes))) {
+            found.outside.push((pointer(audit, segments, address.0)?, name, addend));
         }
     }
     for relocation in audit.relocations() {
         check(relocation, plan, imports)?;
     }
     Ok(found)
+}
+
+/// The place of a pointer for dyld.
+fn pointer(audit: &Audit, segments: &[Segment<'_>], address: u64) -> Result<Pointer, Failure> {
+    let plan = audit.plan();
+    let mut sections = segments.iter().flat_map(|segment| &segment.sections);
+    // What threads copy is not the image's own template.
+    let in_program = match (plan.thread_block(), sections.find(|section| section.kind == THREAD_LOCAL_REGULAR)) {
+        (Some(block), Some(copy)) if (block.template.start.0..block.template.end.0).contains(&address) => {
+            address - block.template.start.0 + copy.addresses.start
+        }
+        _ => address,
+    };
+    // The first one is the text.
+    let number = segments.iter().position(|segment| segment.addresses.contains(&in_program)).unwrap_or_default();
+    if number == 0 {
+        let relocation = audit.relocations().iter().find(|relocation| relocation.address.0 == address);
+        let symbol = relocation.map(|relocation| format!(" of `{}`", relocation.symbol)).unwrap_or_default();
+        return Err(Failure::new(format!(
+            "{}: the address{symbol} stands in the text, where a program for macOS cannot have one: it is loaded anywhere, and its \
+             text is signed",
+            place(plan, address)
+        ))
+        .next("load the address with adrp and add, or keep it in a data section"));
+    }
+    // Behind __PAGEZERO.
+    Ok(Pointer { segment: number as u8 + 1, offset: in_program - segments[number].addresses.start })
 }
 
 /// A place of the image as its input has it.
