@@ -84,7 +84,8 @@ fn program_name(m: &mut Machine) -> Answer {
 /// `dladdr`: name and start of the image, name and start of the symbol.
 fn dladdr(m: &mut Machine) -> Answer {
     let (address, to) = (m.x(0), m.x(1));
-    if let Some((name, _)) = m.stubs.get(address) {
+    let function = m.stubs.get(address).map(|(name, _)| name);
+    if let Some(name) = function.or_else(|| super::variable_at(address)) {
         let name = name.trim_start_matches('_').to_owned();
         let (library, name) = (string(m, b"/usr/lib/libSystem.B.dylib")?, string(m, name.as_bytes())?);
         for (index, value) in [library, crate::machine::stubs::STUBS, name, address].into_iter().enumerate() {

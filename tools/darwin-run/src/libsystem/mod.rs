@@ -107,6 +107,11 @@ pub(crate) fn variable(symbol: &str) -> Option<u64> {
     VARIABLES.iter().find(|(name, _)| *name == symbol).map(|(_, offset)| DATA + offset)
 }
 
+/// The symbol of the variable that begins at an address.
+pub(crate) fn variable_at(address: u64) -> Option<&'static str> {
+    VARIABLES.iter().find(|(_, offset)| DATA + offset == address).map(|(name, _)| *name)
+}
+
 /// Maps the variables.
 pub(crate) fn prepare(memory: &Memory) -> Result<(), String> {
     memory.map(DATA, PAGE, READ | WRITE, Kind::Signed).map_err(|error| error.to_string())?;
