@@ -204,7 +204,7 @@ fn add_section(reader: &mut Reader<'_, '_, '_>, section: &Section64<LittleEndian
                 .map_err(malformed("the section's contents"))?,
         )
     };
-    let executable = flags.contains(macho::S_ATTR_PURE_INSTRUCTIONS) || flags.contains(macho::S_ATTR_SOME_INSTRUCTIONS);
+    let executable = is_executable(segment, flags)?;
     let mut align = 1u64.checked_shl(section.align(LE)).unwrap_or(u64::MAX);
     if role == Role::ThreadVariables {
         // Compilers ask for none, and the words are read as such.
@@ -220,6 +220,19 @@ fn add_section(reader: &mut Reader<'_, '_, '_>, section: &Section64<LittleEndian
     let (size, large) = (section.size(LE), false);
     let new = NewSection { name, segment, data, size, align, writable, executable, large, role };
     reader.section(new).map(Some)
+}
+
+/// Whether a section is to be executable. The static linker goes by the segment: `__TEXT` is executable and not writable,
+/// and data segments are the reverse, though assemblers mark every section that an instruction stands in.
+fn is_executable(segment: &[u8], flags: macho::SectionFlags) -> Result<bool> {
+    let only = flags.contains(macho::S_ATTR_PURE_INSTRUCTIONS);
+    if only && segment.starts_with(b"__DATA") {
+        return Err(Error::unsupported(
+            "the section holds nothing but code, and stands in a segment for data, which is never executable",
+        )
+        .help("place code in the segment __TEXT, or leave `pure_instructions` out if it is data"));
+    }
+    Ok(only || segment == b"__TEXT" && flags.contains(macho::S_ATTR_SOME_INSTRUCTIONS))
 }
 
 fn add_symbol(
