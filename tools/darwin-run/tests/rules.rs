@@ -2,42 +2,17 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, missing_docs)]
 
-use std::path::{Path, PathBuf};
+mod build;
+
+use std::path::Path;
 use std::process::{Command, Output};
 
+use build::folder;
 use kiln_codesign::{Entitlements, Signing};
 
-fn folder() -> PathBuf {
-    PathBuf::from(env!("CARGO_TARGET_TMPDIR"))
-}
-
-fn done(command: &mut Command) {
-    let output = command.output().unwrap_or_else(|error| panic!("{command:?}: {error}"));
-    assert!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));
-}
-
-/// The linker that comes with Rust.
-fn linker() -> PathBuf {
-    let output = Command::new("rustc").args(["--print", "target-libdir"]).output().unwrap();
-    let libraries = PathBuf::from(String::from_utf8(output.stdout).unwrap().trim());
-    libraries.with_file_name("bin").join("rust-lld")
-}
-
-/// Compiles and links `tests/sequences.c` for macOS. Gives its bytes, signed by the linker.
+/// The bytes of `sequences.c` as a program, signed by the linker.
 fn program() -> Vec<u8> {
-    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/sequences.c");
-    let unique = format!("{:?}", std::thread::current().id());
-    let (object, program) = (folder().join(format!("{unique}.o")), folder().join(unique));
-    done(Command::new("clang").args(["-target", "arm64-apple-macos11", "-O1", "-c", "-o"]).arg(&object).arg(source));
-    let platform = ["-platform_version", "macos", "11.0", "11.0"];
-    done(
-        Command::new(linker())
-            .args(["-flavor", "darwin", "-arch", "arm64", "-undefined", "dynamic_lookup", "-o"])
-            .arg(&program)
-            .args(platform)
-            .arg(object),
-    );
-    std::fs::read(program).unwrap()
+    std::fs::read(build::program("sequences.c")).unwrap()
 }
 
 fn run(file: &Path, how: &str) -> Output {

@@ -1,5 +1,6 @@
 //! What xnu does: the calls of libSystem that are system calls, and the raw calls themselves.
 
+pub(crate) mod calendar;
 pub(crate) mod errno;
 pub(crate) mod files;
 pub(crate) mod host;

@@ -31,6 +31,16 @@ fn status(host: i32) -> i32 {
 }
 
 pub(crate) fn wait4(m: &mut Machine, pid: i32, to: u64, options: i32) -> Answer {
+    let mut found = 0;
+    let result = wait_for(m, pid, options, &mut found)?;
+    if to != 0 && result != 0 {
+        m.memory.put_u32(to, found as u32)?;
+    }
+    Ok(result)
+}
+
+/// Waits for a child, while other threads run, and gives its number and its status.
+pub(crate) fn wait_for(m: &mut Machine, pid: i32, options: i32, to: &mut i32) -> Answer {
     const WNOHANG: i32 = 1;
     let must_not_hold_up = m.threads.contended() || m.signals.can_arrive();
     let mut found = 0i32;
@@ -40,9 +50,7 @@ pub(crate) fn wait4(m: &mut Machine, pid: i32, to: u64, options: i32) -> Answer 
     if result == 0 && options & WNOHANG == 0 {
         return Err(Stop::Block(Wait { again: true, ..Wait::default() }));
     }
-    if to != 0 && result != 0 {
-        m.memory.put_u32(to, status(found) as u32)?;
-    }
+    *to = status(found);
     Ok(result)
 }
 

@@ -93,7 +93,7 @@ pub(crate) fn spawn(m: &mut Machine, [pid, name, files, attributes, argv, envp]:
         },
         Err(errno) => return Ok(errno.0 as u64),
     };
-    match start(&program, &files, &attributes) {
+    match start_with(&program, &files, &attributes) {
         Ok(child) => {
             if pid != 0 {
                 m.memory.put_u32(pid, child as u32)?;
@@ -104,12 +104,22 @@ pub(crate) fn spawn(m: &mut Machine, [pid, name, files, attributes, argv, envp]:
     }
 }
 
-/// Starts the child, and hears from it whether it could become the program.
-fn start(program: &Program, files: &Actions, attributes: &Actions) -> Result<i32, Errno> {
+/// Two ends of a pipe, to read from and to write to, which programs that are started do not have.
+pub(crate) fn pipe() -> Result<[i32; 2], Errno> {
     let mut ends = [0i32; 2];
-    let args = [ends.as_mut_ptr() as u64, libc::O_CLOEXEC as u64, 0, 0, 0, 0];
-    host::call(libc::SYS_pipe2, args)?;
-    let [hear, say] = ends.map(|fd| fd as u64);
+    host::call(libc::SYS_pipe2, [ends.as_mut_ptr() as u64, libc::O_CLOEXEC as u64, 0, 0, 0, 0])?;
+    Ok(ends)
+}
+
+/// Starts a program that has descriptors of this one (the first of each pair) under another number.
+pub(crate) fn start(program: &Program, files: &[(i32, i32)]) -> Result<i32, Errno> {
+    let steps = files.iter().map(|(from, to)| Step::Duplicate(*from, *to)).collect();
+    start_with(program, &Actions { steps, ..Actions::default() }, &Actions::default())
+}
+
+/// Starts the child, and hears from it whether it could become the program.
+fn start_with(program: &Program, files: &Actions, attributes: &Actions) -> Result<i32, Errno> {
+    let [hear, say] = pipe()?.map(|fd| fd as u64);
     let close = |fd: u64| host::call(libc::SYS_close, [fd, 0, 0, 0, 0, 0]);
     let child = host::fork()?;
     if child == 0 {

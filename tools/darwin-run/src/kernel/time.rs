@@ -41,6 +41,12 @@ pub(crate) fn clock_gettime_nsec(which: u64) -> Answer {
     Ok(seconds * 1_000_000_000 + nanoseconds)
 }
 
+/// The processor's time of the process, in microseconds: the emulator's.
+pub(crate) fn processor() -> Answer {
+    let (seconds, nanoseconds) = now(libc::CLOCK_PROCESS_CPUTIME_ID);
+    Ok(seconds * 1_000_000 + nanoseconds / 1000)
+}
+
 pub(crate) fn get_time_of_day(m: &mut Machine, to: u64) -> Answer {
     let (seconds, nanoseconds) = now(libc::CLOCK_REALTIME);
     if to != 0 {

@@ -41,6 +41,8 @@ pub(super) const FUNCTIONS: &[(&str, Function)] = &[
     ("_islower", |m| is(m, u8::is_ascii_lowercase)),
     ("_isxdigit", |m| is(m, u8::is_ascii_hexdigit)),
     ("_ispunct", |m| is(m, u8::is_ascii_punctuation)),
+    ("_isgraph", |m| is(m, u8::is_ascii_graphic)),
+    ("_isblank", |m| is(m, |byte| matches!(byte, b' ' | b'\t'))),
     ("_isprint", |m| is(m, |byte| (0x20..0x7f).contains(byte))),
     ("_iscntrl", |m| is(m, u8::is_ascii_control)),
 ];

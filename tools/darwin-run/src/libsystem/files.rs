@@ -1,7 +1,8 @@
 //! `<fcntl.h>`, `<unistd.h>`, `<sys/stat.h>`, `<dirent.h>`, `<sys/mman.h>`
 
+use super::or_null;
 use crate::kernel::{files, stat};
-use crate::machine::{Answer, Function, Machine, Stop};
+use crate::machine::Function;
 use crate::memory::xnu::Request;
 
 pub(super) const FUNCTIONS: &[(&str, Function)] = &[
@@ -74,14 +75,3 @@ pub(super) const FUNCTIONS: &[(&str, Function)] = &[
     ("_mlock", |_| Ok(0)),
     ("_munlock", |_| Ok(0)),
 ];
-
-/// Functions that return a pointer fail with null.
-fn or_null(m: &mut Machine, function: impl FnOnce(&mut Machine) -> Answer) -> Answer {
-    match function(m) {
-        Err(Stop::Errno(errno)) => {
-            m.set_errno(errno)?;
-            Ok(0)
-        }
-        answer => answer,
-    }
-}

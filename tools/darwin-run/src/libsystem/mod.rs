@@ -1,15 +1,19 @@
 //! libSystem, as far as it is modelled: a table of functions for each of its parts, by symbol.
 
+mod calendar;
 mod convert;
 mod dl;
 mod files;
 mod format;
 mod jit;
+mod locale;
 mod mach;
 mod malloc;
 mod math;
 mod process;
 mod pthread;
+mod seek;
+mod shell;
 mod sort;
 mod stdio;
 mod string;
@@ -18,18 +22,20 @@ mod time;
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
-use crate::machine::{Function, Machine, Stop};
+use crate::machine::{Answer, Function, Machine, Stop};
 use crate::memory::{Kind, Memory, PAGE, READ, START, WRITE};
 use crate::unwind;
 pub(crate) use process::{exit_goes_on, not_modelled};
 pub(crate) use pthread::{thread_ends, thread_returned};
 
 /// The tables by part.
-const PARTS: [&[(&str, Function)]; 18] = [
+const PARTS: [&[(&str, Function)]; 22] = [
+    calendar::FUNCTIONS,
     convert::FUNCTIONS,
     dl::FUNCTIONS,
     files::FUNCTIONS,
     jit::FUNCTIONS,
+    locale::FUNCTIONS,
     mach::FUNCTIONS,
     malloc::FUNCTIONS,
     math::FUNCTIONS,
@@ -39,6 +45,8 @@ const PARTS: [&[(&str, Function)]; 18] = [
     process::FUNCTIONS,
     pthread::FUNCTIONS,
     pthread::LOCKS,
+    seek::FUNCTIONS,
+    shell::FUNCTIONS,
     sort::FUNCTIONS,
     stdio::FUNCTIONS,
     string::FUNCTIONS,
@@ -78,6 +86,11 @@ pub(crate) struct LibSystem {
     pub(crate) random: u64,
     /// The state of `strtok`.
     pub(crate) token: u64,
+    /// What `localeconv`, and `gmtime` and `localtime` give, once they have been asked.
+    pub(crate) conventions: u64,
+    pub(crate) calendar: u64,
+    /// The children of `popen`, by their streams.
+    pub(crate) children: HashMap<u64, i32>,
 }
 
 /// Where variables lie.
@@ -126,6 +139,17 @@ pub(crate) fn prepare(memory: &Memory) -> Result<(), String> {
         put(0x38, PAGE)
     })();
     done.map_err(|fault| format!("the variables of libSystem: {fault:?}"))
+}
+
+/// Functions that return a pointer fail with null.
+pub(crate) fn or_null(m: &mut Machine, function: impl FnOnce(&mut Machine) -> Answer) -> Answer {
+    match function(m) {
+        Err(Stop::Errno(errno)) => {
+            m.set_errno(errno)?;
+            Ok(0)
+        }
+        answer => answer,
+    }
 }
 
 impl Machine {

@@ -84,7 +84,7 @@ fn seed(m: &mut Machine) -> Answer {
 }
 
 /// Not Apple's sequence: SplitMix64.
-fn random(m: &mut Machine) -> u32 {
+pub(super) fn random(m: &mut Machine) -> u32 {
     m.library.random = m.library.random.wrapping_add(0x9e37_79b9_7f4a_7c15);
     let mixed = m.library.random ^ m.library.random >> 30;
     let mixed = mixed.wrapping_mul(0xbf58_476d_1ce4_e5b9);

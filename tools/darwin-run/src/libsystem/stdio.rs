@@ -31,6 +31,7 @@ pub(super) const FUNCTIONS: &[(&str, Function)] = &[
     ("_fwrite", fwrite),
     ("_fread", fread),
     ("_getc", |m| get_byte(m, m.x(0))),
+    ("_getc_unlocked", |m| get_byte(m, m.x(0))),
     ("_fgetc", |m| get_byte(m, m.x(0))),
     ("_getchar", |m| get_byte(m, STREAMS)),
     ("_fgets", fgets),
@@ -49,12 +50,18 @@ pub(super) const FUNCTIONS: &[(&str, Function)] = &[
 
 #[derive(Default, Debug)]
 pub(crate) struct Stream {
-    fd: i32,
-    out: Vec<u8>,
+    pub(super) fd: i32,
+    pub(super) out: Vec<u8>,
     mode: Mode,
-    input: Vec<u8>,
-    at_end: bool,
-    failed: bool,
+    pub(super) input: Vec<u8>,
+    pub(super) at_end: bool,
+    pub(super) failed: bool,
+}
+
+impl Stream {
+    pub(super) fn of(fd: i32) -> Stream {
+        Stream { fd, ..Stream::default() }
+    }
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
@@ -71,7 +78,7 @@ pub(crate) struct Streams(HashMap<u64, Stream>);
 
 const ROOM: usize = 4096;
 
-fn stream(m: &mut Machine, at: u64) -> Result<&mut Stream, Stop> {
+pub(super) fn stream(m: &mut Machine, at: u64) -> Result<&mut Stream, Stop> {
     if (STREAMS..STREAMS + 24).contains(&at) {
         let fd = ((at - STREAMS) / 8) as i32;
         let mode = if fd == 2 {
@@ -200,13 +207,14 @@ fn fread(m: &mut Machine) -> Answer {
         return Ok(0);
     }
     let stream = fill(m, from, len as usize)?;
-    let whole = stream.input.len().min(len as usize) / size as usize;
-    let bytes: Vec<u8> = stream.input.drain(..whole * size as usize).collect();
+    // A part of an element at the end is read too, and not counted.
+    let there = stream.input.len().min(len as usize);
+    let bytes: Vec<u8> = stream.input.drain(..there).collect();
     m.memory.put(to, &bytes)?;
-    Ok(whole as u64)
+    Ok(there as u64 / size)
 }
 
-const EOF: u64 = u64::MAX;
+pub(super) const EOF: u64 = u64::MAX;
 
 fn get_byte(m: &mut Machine, from: u64) -> Answer {
     let stream = fill(m, from, 1)?;
@@ -230,40 +238,42 @@ fn fgets(m: &mut Machine) -> Answer {
 }
 
 fn fopen(m: &mut Machine) -> Answer {
-    let mode = string::bounded(m, m.x(1), 8)?;
+    let opened = open(m, m.x(0), m.x(1));
+    super::or_null(m, |m| fdopen(m, opened? as i32))
+}
+
+/// The descriptor of a file that is opened as `fopen` has it.
+pub(super) fn open(m: &mut Machine, path: u64, mode: u64) -> Answer {
+    let mode = string::bounded(m, mode, 8)?;
     let plus = mode.contains(&b'+');
     let flags = match mode.first() {
         Some(b'r') => 0,
         Some(b'w') => 0x200 | 0x400,
         Some(b'a') => 0x200 | 0x8,
-        _ => {
-            m.set_errno(EINVAL)?;
-            return Ok(0);
-        }
+        _ => return Err(EINVAL.into()),
     };
+    let exclusive = if mode.contains(&b'x') { 0x800 } else { 0 };
+    let on_exec = if mode.contains(&b'e') { 0x100_0000 } else { 0 };
     let access = match (mode.first(), plus) {
         (_, true) => 2,
         (Some(b'r'), false) => 0,
         _ => 1,
     };
-    match files::open(m, m.x(0), flags | access, 0o666) {
-        Ok(fd) => fdopen(m, fd as i32),
-        Err(Stop::Errno(errno)) => {
-            m.set_errno(errno)?;
-            Ok(0)
-        }
-        Err(stop) => Err(stop),
-    }
+    files::open(m, path, flags | exclusive | on_exec | access, 0o666)
 }
 
-fn fdopen(m: &mut Machine, fd: i32) -> Answer {
+pub(super) fn fdopen(m: &mut Machine, fd: i32) -> Answer {
     let at = m.heap.allocate(16, 16).ok_or(crate::kernel::errno::ENOMEM)?;
-    m.library.streams.0.insert(at, Stream { fd, ..Stream::default() });
+    m.library.streams.0.insert(at, Stream::of(fd));
     Ok(at)
 }
 
 fn fclose(m: &mut Machine) -> Answer {
-    let at = m.x(0);
+    close(m, m.x(0))
+}
+
+/// Ends a stream, with its descriptor.
+pub(super) fn close(m: &mut Machine, at: u64) -> Answer {
     flush(m, at)?;
     let fd = stream(m, at)?.fd;
     if m.library.streams.0.remove(&at).is_some() && !(STREAMS..STREAMS + 24).contains(&at) {

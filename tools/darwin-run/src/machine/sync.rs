@@ -49,6 +49,11 @@ impl Machine {
         self.sync.mutexes.insert(mutex, Mutex { kind, ..Mutex::default() });
     }
 
+    /// Makes it one of this kind, as it stands.
+    pub(crate) fn mutex_kind(&mut self, mutex: u64, kind: MutexKind) {
+        self.sync.mutexes.entry(mutex).or_default().kind = kind;
+    }
+
     pub(crate) fn mutex_destroy(&mut self, mutex: u64) -> u64 {
         let busy = self.sync.mutexes.get(&mutex).is_some_and(|mutex| mutex.owner.is_some());
         if !busy {

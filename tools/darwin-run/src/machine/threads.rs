@@ -45,6 +45,8 @@ pub(crate) enum Pending {
     Condition { deadline: Option<Instant>, signalled: bool },
     /// It holds a place in a queue of a semaphore.
     Queued { deadline: Option<Instant>, given: bool },
+    /// It has started this child.
+    Child(i32),
 }
 
 #[derive(Debug)]
