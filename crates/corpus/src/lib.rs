@@ -56,6 +56,9 @@ pub const LUA: Library = Library {
 pub const LUA_HIDDEN: Library =
     Library { options: &["-DLUA_USE_LINUX", "-DLUA_COMPAT_5_3", "-Dvisibility(kind)=visibility(\"hidden\")"], ..LUA };
 
+/// Lua for macOS.
+pub const LUA_MACOS: Library = Library { options: &["-DLUA_USE_MACOSX", "-DLUA_COMPAT_5_3"], ..LUA };
+
 /// Zstandard, without the formats of its first versions.
 pub const ZSTD: Library = Library {
     name: "zstd",

@@ -3,6 +3,10 @@
 //! Needs the emulator: `KILN_DARWIN_RUN=$(cargo xtask darwin-run) cargo test -p kiln-cli --test emulated`.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
+#[path = "../programs/expected.rs"]
+mod expected;
+mod programs;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
