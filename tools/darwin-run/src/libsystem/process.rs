@@ -79,7 +79,7 @@ pub(super) const FUNCTIONS: &[(&str, Function)] = &[
     ("_siglongjmp", longjmp),
 ];
 
-/// `exit`: the functions of `atexit` first.
+/// `exit`: what ends the thread's variables and the functions of `atexit` first.
 fn exit(m: &mut Machine, status: i32) -> Answer {
     m.library.exit_status = status;
     exit_goes_on(m)
@@ -87,7 +87,10 @@ fn exit(m: &mut Machine, status: i32) -> Answer {
 
 /// Where each function of `atexit` returns to.
 pub(crate) fn exit_goes_on(m: &mut Machine) -> Answer {
-    if let Some(AtExit { function, argument, .. }) = m.library.at_exit.pop() {
+    // What ends the thread's variables comes before what ends the process's (Libc: stdlib/FreeBSD/exit.c).
+    let of_thread = m.threads.current_mut().destructors.pop();
+    let next = of_thread.or_else(|| m.library.at_exit.pop().map(|entry| (entry.function, entry.argument)));
+    if let Some((function, argument)) = next {
         m.cpu.set_x(0, argument);
         m.cpu.set_x(30, m.stubs.address("exit goes on").unwrap_or_default());
         m.cpu.set_pc(function);
