@@ -6,6 +6,8 @@
 #[path = "../programs/expected.rs"]
 mod expected;
 mod programs;
+#[path = "../rows/row.rs"]
+mod row;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -174,6 +176,17 @@ kiln: error: undefined symbol `missing`, wanted by other.o
   next: give the files that define them too; of libSystem, the emulated process has what `kiln-darwin-run --imports` prints
 ",
     );
+}
+
+/// What loaders get wrong about ordinary objects.
+#[test]
+fn rows() {
+    for row in row::rows() {
+        let dir = Dir::new();
+        let objects = row.compile(&dir.0);
+        let args: Vec<&str> = objects.iter().map(String::as_str).chain(["--"]).collect();
+        dir.gives(&args, row.status, &row.stdout, "");
+    }
 }
 
 /// How a program ends that does not end by itself is never taken for a status of its own.
