@@ -1,31 +1,54 @@
-//! The same objects linked by others: GNU ld and LLVM's lld at Kiln's own addresses, whose bytes must be the same; and
-//! LLVM's JITLink wherever it likes, which is asked whether each relocated field says there what it says here.
+//! The same objects linked by others, and every field that a relocation changes compared: GNU ld and LLVM's lld at Kiln's own
+//! addresses, whose bytes must be the same; LLVM's JITLink and lld for Mach-O wherever they like. Where a field leads to a GOT slot or
+//! a stub, which each linker has elsewhere, it is followed to its end in each image.
 //!
-//! Objects are compilers' output and made-up ones; those come from a seed that the failure names.
+//! Objects are compilers' output, the fixtures of `relocations`, and made-up ones; those come from a seed that the failure names.
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, clippy::panic)]
 
+#[path = "oracle/compiled.rs"]
+mod compiled;
+#[path = "oracle/elf_rules.rs"]
+mod elf_rules;
 #[path = "oracle/generate.rs"]
 mod generate;
+#[path = "oracle/inputs.rs"]
+mod inputs;
+#[path = "oracle/jitlink.rs"]
+mod jitlink;
+#[path = "oracle/linked.rs"]
+mod linked;
+#[path = "oracle/macho_rules.rs"]
+mod macho_rules;
 #[path = "oracle/rules.rs"]
 mod rules;
+#[path = "oracle/world.rs"]
+mod world;
 
-use std::fmt::Write;
-use std::path::{Path, PathBuf};
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
 use std::process::Command;
 
-use kiln::{Linker, Plan, Target, TargetAddr};
+use compiled::{Compiler, SOURCE, THREADS, compiled, compiler, far, gnu};
+use inputs::Input;
+use kiln::{Format, Linker, Plan, Target, TargetAddr};
 use object::{Object, ObjectSection};
+use rules::{Field, Shape, To, Way};
+use world::World;
 
 const BASE: u64 = 0x1000_0000;
-/// Outside, and near enough for every branch.
-const OUTSIDE: [(&str, u64); 3] =
-    [("ext", 0x1234_0000), ("ext_data", 0x1235_6780), ("ext_call", 0x1000_0000 + (64 << 20))];
+/// Outside, so far from the base, and near enough for every branch.
+const OUTSIDE: [(&str, u64); 4] =
+    [("ext", 0x234_0000), ("ext_data", 0x235_6780), ("ext_call", 64 << 20), ("__tls_get_addr", 72 << 20)];
 
 /// Objects that are linked together, in a folder of their own that is removed in the end.
 struct Case {
     what: String,
     target: Target,
+    base: u64,
+    defines: Vec<(String, u64)>,
+    /// Whether linkers of files are to make a shared library of it.
+    shared: bool,
     folder: PathBuf,
     objects: Vec<(String, Vec<u8>)>,
 }
@@ -36,214 +59,191 @@ impl Drop for Case {
     }
 }
 
-/// The sections that linkers keep as they are: unwind tables are taken apart by each in its own way.
-fn placed(plan: &Plan) -> impl Iterator<Item = (usize, &kiln::PlannedSection)> {
-    plan.sections().iter().enumerate().filter(|(_, section)| section.size > 0 && section.name != ".eh_frame")
+/// How many fields were compared: by linker, what the field leads to, and how.
+#[derive(Default)]
+struct Compared {
+    fields: BTreeMap<(String, String, Way), usize>,
+    refused: Vec<String>,
+}
+
+impl Compared {
+    /// Whether at least so many were compared of each, by each linker.
+    fn floors(&self, linkers: &[&str], floors: &[(To, Way, usize)]) {
+        for linker in linkers {
+            for (to, way, floor) in floors {
+                let key = ((*linker).to_owned(), format!("{to:?}"), *way);
+                let count = self.fields.get(&key).copied().unwrap_or_default();
+                assert!(count >= *floor, "{linker}: {count} of {to:?} {way:?}, and not {floor}: {:#?}", self.fields);
+            }
+        }
+    }
+
+    /// What JITLink knows nothing of.
+    fn refusals(&self) -> Vec<&str> {
+        let words: BTreeSet<&str> =
+            self.refused.iter().filter_map(|text| text.split_whitespace().next_back()).collect();
+        words.into_iter().collect()
+    }
 }
 
 impl Case {
-    fn new(what: String, target: Target, number: usize, objects: Vec<(String, Vec<u8>)>) -> Case {
+    fn new(what: String, target: Target, number: &str, objects: Vec<(String, Vec<u8>)>) -> Case {
         let folder = std::env::temp_dir().join(format!("kiln-oracle-{}-{target}-{number}", std::process::id()));
         std::fs::create_dir_all(&folder).unwrap();
         for (name, bytes) in &objects {
             std::fs::write(folder.join(name), bytes).unwrap();
         }
-        Case { what, target, folder, objects }
+        // lld has Mach-O libraries begin at 0.
+        let base = if target.format() == Format::MachO { BASE >> 4 } else { BASE };
+        let defines = OUTSIDE.map(|(name, address)| (name.to_owned(), base + address)).to_vec();
+        Case { what, target, base, defines, shared: false, folder, objects }
+    }
+
+    /// What is defined outside, by the names in the files.
+    fn outside(&self) -> Vec<(String, u64)> {
+        let prefix = if self.target.format() == Format::MachO { "_" } else { "" };
+        self.defines.iter().map(|(name, address)| (format!("{prefix}{name}"), *address)).collect()
     }
 
     fn plan(&self) -> Plan {
         let mut linker = Linker::new(self.target);
-        for (name, address) in OUTSIDE {
-            linker.define_address(name, TargetAddr(address));
+        for (name, address) in &self.defines {
+            linker.define_address(name, TargetAddr(*address));
         }
-        for (name, bytes) in &self.objects {
-            linker.add_object(name, &bytes[..]).unwrap_or_else(|error| panic!("{}: {error}", self.what));
+        for (name, object) in &self.objects {
+            linker.add_object(name, &object[..]).unwrap_or_else(|error| panic!("{}: {error}", self.what));
         }
-        linker.plan(TargetAddr(BASE)).unwrap_or_else(|error| panic!("{}: {error}", self.what))
+        linker.plan(TargetAddr(self.base)).unwrap_or_else(|error| panic!("{}: {error}", self.what))
     }
 
-    fn run(&self, command: &mut Command) -> Result<(), String> {
+    fn inputs(&self) -> Vec<Input> {
+        inputs::read(&self.objects, &self.outside())
+    }
+
+    /// What a tool says, and its error.
+    fn run(&self, command: &mut Command) -> Result<String, String> {
         let output = command.current_dir(&self.folder).output().unwrap_or_else(|error| panic!("{command:?}: {error}"));
-        let text = String::from_utf8_lossy(&output.stderr).into_owned();
-        if output.status.success() { Ok(()) } else { Err(format!("{text}{}", String::from_utf8_lossy(&output.stdout))) }
+        let (text, error) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+        if output.status.success() { Ok(text.into_owned()) } else { Err(format!("{error}{text}")) }
     }
 
-    /// What another linker makes of the objects when each section is to stand where Kiln's plan has it.
-    fn static_link(&self, linker: &str, plan: &Plan) -> Vec<u8> {
-        let mut script = String::new();
-        for (name, address) in OUTSIDE {
-            writeln!(script, "{name} = {address:#x};").unwrap();
+    /// What is wrong in an image, with the fields that are right added to `compared`.
+    fn wrong(&self, world: &World, inputs: &[Input], compared: &mut Compared) -> Vec<String> {
+        let mut wrong = Vec::new();
+        for field in inputs.iter().flat_map(|input| &input.fields).filter(|field| field.to != To::Bootstrap) {
+            match rules::check(world, inputs, field) {
+                Ok(way) => {
+                    let key = (world.linker.clone(), format!("{:?}", field.to), way);
+                    *compared.fields.entry(key).or_default() += 1;
+                }
+                Err(error) => wrong.push(self.shown(world, inputs, field, &error)),
+            }
         }
-        script += "SECTIONS {\n";
-        let mut sections: Vec<_> = placed(plan).collect();
-        sections.sort_by_key(|(_, section)| section.address);
-        for (number, section) in sections {
-            let (address, input, name) = (section.address, &section.input, &section.name);
-            writeln!(script, ".kiln{number} {address} : SUBALIGN(1) {{ *{input}({name}) }}").unwrap();
-        }
-        // Far from the rest: where it stands is the linker's own affair.
-        script += ".got 0x18000000 : { *(.got) *(.got.plt) }\n/DISCARD/ : { *(.comment) *(.note*) *(.eh_frame) }\n}\n";
-        std::fs::write(self.folder.join("script"), script).unwrap();
-        let mut command = Command::new(linker);
-        command.args([
-            "-static",
-            "-e",
-            "0",
-            "-T",
-            "script",
-            "-o",
-            "linked",
-            "--no-warn-mismatch",
-            "-z",
-            "max-page-size=4096",
-        ]);
-        if linker == "ld.lld" {
-            let emulation = if self.target == Target::X86_64_LINUX { "elf_x86_64" } else { "aarch64linux" };
-            command = Command::new(linker);
-            command.args(["-m", emulation, "-static", "--no-relax", "-e", "0", "-T", "script", "-o", "linked"]);
-        }
-        command.args(self.objects.iter().map(|(name, _)| name));
-        self.run(&mut command).unwrap_or_else(|error| panic!("{}: {linker}: {error}", self.what));
-        std::fs::read(self.folder.join("linked")).unwrap()
+        wrong
     }
 
-    /// Compares every byte of every section with the other linker's, but for fields that lead to a GOT slot or a stub.
-    fn compare(&self, linker: &str) -> usize {
-        let plan = self.plan();
-        let linked = self.static_link(linker, &plan);
-        let file = object::File::parse(&*linked).unwrap();
-        let mut compared = 0;
-        for (number, section) in placed(&plan) {
+    fn shown(&self, world: &World, inputs: &[Input], field: &Field, error: &str) -> String {
+        let input = &inputs[field.input];
+        format!(
+            "{}: {}: {} {}+{:#x}: type {} to `{}` ({:?}, {:?}): {error}",
+            self.what,
+            world.linker,
+            input.name,
+            input.section(field.section).full_name,
+            field.offset,
+            field.r_type,
+            field.symbol,
+            field.to,
+            field.shape
+        )
+    }
+
+    /// Compares every byte of every section with what another linker for ELF has there, but for the fields that lead to the
+    /// linker's own tables.
+    fn same_bytes(&self, linker: &str, plan: &Plan, inputs: &[Input], linked: &[u8]) {
+        let file = object::File::parse(linked).unwrap();
+        for (number, section) in linked::placed(plan) {
             let other = file.section_by_name(&format!(".kiln{number}"));
             let other = other.unwrap_or_else(|| panic!("{}: {linker} has no {}", self.what, section.name));
-            assert_eq!(other.address(), section.address.0, "{}: {linker}: {}", self.what, section.name);
+            if other.kind() == object::SectionKind::UninitializedTls {
+                continue;
+            }
+            let is_elsewhere = other.kind() == object::SectionKind::Tls;
+            assert!(is_elsewhere || other.address() == section.address.0, "{}: {linker}: {}", self.what, section.name);
             let Ok(theirs @ [_, ..]) = other.data() else { continue };
             let own = plan.bytes_at(section.address).unwrap();
-            let object = &self.objects.iter().find(|(name, _)| *name == section.input).unwrap().1;
-            let fields = rules::fields(object, &section.name);
+            let input = inputs.iter().find(|input| input.name == section.input).unwrap();
+            let index = input.sections.iter().find(|own| own.name == section.name).unwrap().index;
+            let in_tables = |field: &&Field| {
+                field.section == index
+                    && !matches!(field.to, To::Symbol | To::Branch | To::ThreadOffset | To::BlockOffset)
+            };
+            let fields: Vec<u64> = input.fields.iter().filter(in_tables).map(|field| field.offset).collect();
             for (offset, (own, theirs)) in own.iter().zip(theirs).enumerate() {
-                let around = |field: &&rules::Field| (field.start..field.start + 8).contains(&(offset as u64 + 3));
-                let in_table = fields.iter().filter(around).any(|field| field.through_got);
+                // The instruction before the field may be another, too.
+                let in_table = fields.iter().any(|field| (*field..*field + 11).contains(&(offset as u64 + 3)));
                 assert!(
                     own == theirs || in_table,
-                    "{}: {} {}+{offset:#x}: {own:#04x}, and by {linker} {theirs:#04x}; relocation type {:?}",
+                    "{}: {} {}+{offset:#x}: {own:#04x}, and by {linker} {theirs:#04x}",
                     self.what,
                     section.input,
-                    section.name,
-                    fields.iter().find(around).map(|field| field.r_type)
+                    section.name
                 );
             }
-            compared += fields.iter().filter(|field| !field.through_got).count();
         }
-        compared
     }
 
-    /// Has JITLink check what each field says. Gives the number of fields; `None`: it refuses the objects.
-    fn check(&self, entry: &str) -> Option<usize> {
-        let plan = self.plan();
-        let mut text = String::new();
-        let mut checked = 0;
-        for rule in rules::of(&self.objects, &OUTSIDE, &plan, &self.what) {
-            writeln!(text, "# jitlink-check: {rule}").unwrap();
-            checked += 1;
+    /// Compares with all: the linkers of files that are named, and JITLink.
+    fn hold(&self, linkers: &[&str], compared: &mut Compared) {
+        let (plan, inputs) = (self.plan(), self.inputs());
+        let own = with_got(World::of_plan(&plan, self.target, &inputs), &inputs);
+        let mut wrong = self.wrong(&own, &inputs, compared);
+        for linker in linkers {
+            let world = if self.target.format() == Format::Elf {
+                let linked = linked::elf(self, linker, &plan);
+                self.same_bytes(linker, &plan, &inputs, &linked);
+                linked::elf_world(linker, &linked, &own, &inputs)
+            } else {
+                linked::macho(self, &inputs).unwrap_or_else(|error| panic!("{}: {linker}: {error}", self.what))
+            };
+            wrong.extend(self.wrong(&with_got(world, &inputs), &inputs, compared));
         }
-        std::fs::write(self.folder.join("checks"), text).unwrap();
-        // It does not always end when it fails.
-        let mut command = Command::new("timeout");
-        command.args(["60", "llvm-jitlink-22", "-noexec", "-slab-allocate=64Mb", "-slab-page-size=4096"]);
-        command.args([&format!("-slab-address={BASE:#x}"), "-check=checks", "-entry", entry]);
-        command.args(OUTSIDE.map(|(name, address)| format!("-abs={name}={address:#x}")));
-        command.args(self.objects.iter().map(|(name, _)| name));
-        match self.run(&mut command) {
-            Ok(()) => Some(checked),
-            Err(error) if error.contains("nsupported") => None,
+        match jitlink::link(self, &inputs) {
+            Ok(world) => wrong.extend(self.wrong(&with_got(world, &inputs), &inputs, compared)),
+            Err(error) if jitlink::refuses(&error) => compared.refused.push(format!("{}: {error}", self.what)),
             Err(error) => panic!("{}: llvm-jitlink-22: {error}", self.what),
         }
+        assert!(wrong.is_empty(), "{} fields:\n{}", wrong.len(), wrong.join("\n"));
     }
 }
 
-const SOURCE: &str = "\
-extern int ext_data; extern int ext_call(int); static int table[64]; static long counter = 5; int shared = 7;\n\
-int *pointer = &shared; int *inside = &table[7]; static const char *names[] = {\"one\", \"two\", \"three\"};\n\
-static int twice(int n) { return 2 * n + (int)counter; }\n\
-int (*functions[2])(int) = {twice, ext_call};\n\
-const char *name(int n) { return names[n & 1]; }\n\
-int pick(int n) { switch (n) { case 0: return ext_call(n); case 1: return twice(shared); case 2: return 77; \
-case 3: return table[n + 1]; case 4: return 12; case 5: return (int)counter; case 6: return 1; } return -1; }\n\
-double scale(double x) { return x * 3.25 + 0.1; }\n\
-void store(int n) { table[n] = ext_data; ext_data = twice(n); counter += n; }\n\
-char byte(int n) { static char bytes[] = \"abcdefgh\"; return bytes[n]; }\n\
-short half(int n) { static short halves[] = {1, 2, 3, 4}; return halves[n]; }\n\
-int start0(int n) { store(n); return pick(n) + (int)scale(n) + functions[n & 1](n) + *pointer + *inside + \
-name(n)[0] + byte(n & 7) + half(n & 3); }\n";
-
-/// A compiler, its options, and the code models to go through.
-type Compiler<'c> = (&'c str, &'c [&'c str], &'c [&'c [&'c str]]);
-
-fn compiled(target: Target, compilers: &[Compiler<'_>]) -> Vec<Case> {
-    let folder = std::env::temp_dir().join(format!("kiln-oracle-{}-{target}", std::process::id()));
-    std::fs::create_dir_all(&folder).unwrap();
-    std::fs::write(folder.join("a.c"), SOURCE).unwrap();
-    let mut cases = Vec::new();
-    for (compiler, always, models) in compilers {
-        for level in ["-O0", "-O1", "-O2", "-O3"] {
-            for model in *models {
-                let mut command = Command::new(compiler);
-                command.args(*always).args(*model).args([level, "-c", "a.c", "-o", "a.o"]).current_dir(&folder);
-                command.args(["-fno-asynchronous-unwind-tables", "-fno-stack-protector", "-fno-common"]);
-                assert!(command.status().unwrap().success(), "{command:?}");
-                let what = format!("{compiler} {} {level} {}", always.join(" "), model.join(" "));
-                let object = unmergeable(std::fs::read(folder.join("a.o")).unwrap());
-                cases.push(Case::new(what, target, cases.len(), vec![("a.o".to_owned(), object)]));
-            }
-        }
+/// Adds where the GOT begins: what the first field says that leads there.
+fn with_got(mut world: World, inputs: &[Input]) -> World {
+    let base = |field: &Field| {
+        let home = inputs::Home::Section(field.input, field.section);
+        let p = world.locate(&inputs::Place { home, offset: field.offset as i64 })?;
+        let bytes = world.bytes(p)?;
+        let distance = match field.shape {
+            Shape::Relative(8) => i64::from_le_bytes(*bytes.first_chunk()?),
+            Shape::Relative(4) => i64::from(i32::from_le_bytes(*bytes.first_chunk()?)),
+            // Of the instruction there is the page, which is all that the others count from.
+            Shape::Page => return rules::page(u32::from_le_bytes(*bytes.first_chunk()?), p),
+            _ => return None,
+        };
+        Some(p.wrapping_add_signed(distance - field.addend)).filter(|got| !world.is_input(*got))
+    };
+    let fields = inputs.iter().flat_map(|input| &input.fields).filter(|field| field.to == To::Got);
+    if let Some(got) = fields.filter_map(base).next() {
+        world.got = Some(got);
     }
-    std::fs::remove_dir_all(&folder).unwrap();
-    cases
+    world
 }
 
-/// Takes `SHF_MERGE` and `SHF_STRINGS` from all sections: what merges equal constants has other bytes.
-fn unmergeable(mut object: Vec<u8>) -> Vec<u8> {
-    let number = |at: usize, len: usize| object[at..at + len].iter().rev().fold(0, |n, b| n << 8 | usize::from(*b));
-    // e_shoff, e_shentsize, e_shnum; sh_flags is the third field (*System V ABI*, chapter 4).
-    let (start, size, count) = (number(0x28, 8), number(0x3a, 2), number(0x3c, 2));
-    for header in 0..count {
-        object[start + header * size + 8] &= !0x30;
-    }
-    object
-}
-
-/// Links each case by all, and says how many fields were compared and how many cases JITLink refused.
-fn hold(cases: &[Case], linkers: &[&str]) -> (usize, usize) {
-    let (mut fields, mut refused) = (0, 0);
-    for case in cases {
-        for linker in linkers {
-            let compared = case.compare(linker);
-            assert!(compared > 3, "{}: {compared} fields", case.what);
-            fields += compared;
-        }
-        match case.check("start0") {
-            Some(checked) => fields += checked,
-            None => refused += 1,
-        }
-    }
-    (fields, refused)
-}
-
-fn exists(tool: &str) -> bool {
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    std::env::split_paths(&path).any(|folder| Path::new(&folder).join(tool).exists())
-}
-
-/// The GNU linker for a target, by its name on this machine.
-fn gnu(prefix: &str) -> String {
-    let cross = format!("{prefix}-ld");
-    if exists(&cross) { cross } else { "ld".to_owned() }
-}
-
-fn compiler(prefix: &str) -> String {
-    let cross = format!("{prefix}-gcc");
-    if exists(&cross) { cross } else { "gcc".to_owned() }
+/// Links each case by all.
+fn hold(cases: &[Case], linkers: &[&str]) -> Compared {
+    let mut compared = Compared::default();
+    cases.iter().for_each(|case| case.hold(linkers, &mut compared));
+    compared
 }
 
 #[test]
@@ -252,21 +252,168 @@ fn compilers_output_for_x86_64() {
         &[&["-fPIC"], &["-fno-pic"], &[], &["-mcmodel=medium", "-fno-pic"], &["-mcmodel=large", "-fno-pic"]];
     let gcc = compiler("x86_64-linux-gnu");
     let clang = ["--target=x86_64-unknown-linux-gnu"];
-    let cases = compiled(Target::X86_64_LINUX, &[(&gcc, &[], models), ("clang", &clang, models)]);
-    let (fields, refused) = hold(&cases, &[&gnu("x86_64-linux-gnu"), "ld.lld"]);
-    assert!(fields > 3000 && refused == 0, "{fields} fields, JITLink refused {refused}");
+    let cases = compiled(Target::X86_64_LINUX, &[(&gcc, &[], models), ("clang", &clang, models)], SOURCE, "c");
+    let gnu = gnu("x86_64-linux-gnu");
+    let compared = hold(&cases, &[&gnu, "ld.lld"]);
+    assert_eq!(compared.refusals(), [""; 0]);
+    compared.floors(
+        &["kiln", "llvm-jitlink-22", "ld.lld", &gnu],
+        &[(To::Symbol, Way::Direct, 1000), (To::Branch, Way::Direct, 80)],
+    );
+    compared.floors(&["kiln", "llvm-jitlink-22", &gnu], &[(To::Load, Way::Relaxed, 30)]);
+    compared.floors(&["ld.lld"], &[(To::Load, Way::Slot, 30)]);
 }
 
 #[test]
 fn compilers_output_for_aarch64() {
-    let models: &[&[&str]] =
-        &[&["-fPIC"], &["-fno-pic"], &["-mcmodel=tiny", "-fno-pic"], &["-mcmodel=large", "-fno-pic"]];
+    let models: &[&[&str]] = &[&["-fPIC"], &["-fno-pic"], &["-mcmodel=large", "-fno-pic"]];
     let gcc = compiler("aarch64-linux-gnu");
     let clang = ["--target=aarch64-unknown-linux-gnu"];
-    let near: &[&[&str]] = &[&["-fPIC"], &["-fno-pic"], &["-mcmodel=large", "-fno-pic"]];
-    let cases = compiled(Target::AARCH64_LINUX, &[(&gcc, &[], &models[..2]), ("clang", &clang, near)]);
-    let (fields, refused) = hold(&cases, &[&gnu("aarch64-linux-gnu"), "ld.lld"]);
-    assert!(fields > 1500 && refused == 0, "{fields} fields, JITLink refused {refused}");
+    let compilers: [Compiler<'_>; 2] = [(&gcc, &[], &models[..2]), ("clang", &clang, models)];
+    let cases = compiled(Target::AARCH64_LINUX, &compilers, SOURCE, "c");
+    let gnu = gnu("aarch64-linux-gnu");
+    let compared = hold(&cases, &[&gnu, "ld.lld"]);
+    assert_eq!(compared.refusals(), [""; 0]);
+    compared.floors(
+        &["kiln", "llvm-jitlink-22", "ld.lld", &gnu],
+        &[(To::Symbol, Way::Direct, 700), (To::Branch, Way::Direct, 30), (To::Load, Way::Slot, 50)],
+    );
+    compared.floors(&["llvm-jitlink-22"], &[(To::Branch, Way::Stub, 15)]);
+}
+
+/// Where the outside is too far for branches, and by code that counts from the GOT.
+#[test]
+fn far_and_from_the_got_for_x86_64() {
+    let gcc = compiler("x86_64-linux-gnu");
+    let clang = ["--target=x86_64-unknown-linux-gnu"];
+    let models: &[&[&str]] = &[&["-fPIC"], &["-mcmodel=large", "-fPIC"]];
+    let mut cases = compiled(Target::X86_64_LINUX, &[(&gcc, &[], models), ("clang", &clang, models)], SOURCE, "far");
+    let gnu = gnu("x86_64-linux-gnu");
+    let near = hold(&cases, &[&gnu, "ld.lld"]);
+    far(&mut cases);
+    let far = hold(&cases, &[]);
+    for compared in [&near, &far] {
+        assert_eq!(compared.refusals(), ["R_X86_64_PLTOFF64"]);
+        compared.floors(
+            &["kiln", "llvm-jitlink-22"],
+            &[(To::FromGot, Way::Got, 16), (To::Got, Way::Got, 8), (To::SlotFromGot, Way::Slot, 10)],
+        );
+    }
+    near.floors(&["ld.lld", &gnu], &[(To::FromGot, Way::Got, 35), (To::SlotFromGot, Way::Slot, 15)]);
+    far.floors(&["kiln", "llvm-jitlink-22"], &[(To::Branch, Way::Stub, 3), (To::Load, Way::Slot, 3)]);
+}
+
+#[test]
+fn far_and_from_the_got_for_aarch64() {
+    let gcc = compiler("aarch64-linux-gnu");
+    let clang = ["--target=aarch64-unknown-linux-gnu"];
+    let models: &[&[&str]] = &[&["-fPIC"], &["-fpic"]];
+    let mut cases = compiled(Target::AARCH64_LINUX, &[(&gcc, &[], models), ("clang", &clang, models)], SOURCE, "far");
+    let gnu = gnu("aarch64-linux-gnu");
+    let near = hold(&cases, &[&gnu, "ld.lld"]);
+    far(&mut cases);
+    let far = hold(&cases, &[]);
+    let got = [(To::Load, Way::Slot, 35), (To::SlotFromGotPage, Way::Slot, 5), (To::Got, Way::Got, 4)];
+    near.floors(&["kiln", "llvm-jitlink-22", "ld.lld", &gnu], &got);
+    far.floors(&["kiln", "llvm-jitlink-22"], &got);
+    far.floors(&["kiln", "llvm-jitlink-22"], &[(To::Branch, Way::Stub, 5)]);
+    assert_eq!([near.refusals(), far.refusals()], [[""; 0]; 2]);
+}
+
+/// All ways to find thread-local variables. Linkers of programs do without most of them, and of shared libraries not.
+fn threads(target: Target, prefix: &str, dialects: [&str; 2]) -> Compared {
+    let (gcc, linker) = (&*compiler(prefix), &*gnu(prefix));
+    let clang = &*format!("--target={prefix}");
+    let models: &[&[&str]] = &[
+        &["-fPIC", "-ftls-model=global-dynamic"],
+        &["-fPIC", "-ftls-model=local-dynamic"],
+        &["-fPIC", "-ftls-model=initial-exec"],
+    ];
+    let (clang, first, second) = ([clang], [dialects[0]], [dialects[1]]);
+    let compilers: [Compiler<'_>; 3] = [(gcc, &first, models), (gcc, &second, models), ("clang", &clang, models)];
+    let mut cases = compiled(target, &compilers, THREADS, "threads");
+    cases.iter_mut().for_each(|case| case.shared = true);
+    let mut compared = hold(&cases, &[linker]);
+    let models: &[&[&str]] = &[&["-fno-pic", "-ftls-model=local-exec"]];
+    let cases = compiled(target, &[(gcc, &[], models), ("clang", &clang, models)], THREADS, "local");
+    cases.iter().for_each(|case| case.hold(&[linker, "ld.lld"], &mut compared));
+    compared
+}
+
+#[test]
+fn threads_for_x86_64() {
+    let compared = threads(Target::X86_64_LINUX, "x86_64-linux-gnu", ["-mtls-dialect=gnu", "-mtls-dialect=gnu2"]);
+    compared.floors(
+        &["kiln", &gnu("x86_64-linux-gnu")],
+        &[
+            (To::General, Way::Thread, 15),
+            (To::Local, Way::Thread, 8),
+            (To::BlockOffset, Way::Thread, 25),
+            (To::Initial, Way::Thread, 22),
+            (To::Descriptor, Way::Thread, 12),
+            (To::ThreadOffset, Way::Thread, 20),
+        ],
+    );
+    compared.floors(&["llvm-jitlink-22"], &[(To::General, Way::Thread, 10)]);
+    compared.floors(&["ld.lld"], &[(To::ThreadOffset, Way::Thread, 20)]);
+    let refused = ["R_X86_64_GOTPC32_TLSDESC", "R_X86_64_GOTTPOFF", "R_X86_64_TLSLD", "R_X86_64_TPOFF32"];
+    assert_eq!(compared.refusals(), refused);
+}
+
+#[test]
+fn threads_for_aarch64() {
+    let compared = threads(Target::AARCH64_LINUX, "aarch64-linux-gnu", ["-mtls-dialect=trad", "-mtls-dialect=desc"]);
+    compared.floors(
+        &["kiln", &gnu("aarch64-linux-gnu")],
+        &[
+            (To::General, Way::Thread, 30),
+            (To::Initial, Way::Thread, 45),
+            (To::Descriptor, Way::Thread, 90),
+            (To::ThreadOffset, Way::Thread, 25),
+        ],
+    );
+    compared.floors(&["llvm-jitlink-22"], &[(To::Descriptor, Way::Thread, 90)]);
+    compared.floors(&["ld.lld"], &[(To::ThreadOffset, Way::Thread, 25)]);
+    let refused =
+        ["R_AARCH64_TLSGD_ADR_PAGE21", "R_AARCH64_TLSIE_ADR_GOTTPREL_PAGE21", "R_AARCH64_TLSLE_ADD_TPREL_HI12"];
+    assert_eq!(compared.refusals(), refused);
+}
+
+/// Near, far, and with thread-local variables.
+fn macho(target: Target, clang: &[&str], models: &[&[&str]]) -> [Compared; 3] {
+    let compilers = [("clang", clang, models)];
+    let mut cases = compiled(target, &compilers, SOURCE, "c");
+    let near = hold(&cases, &["ld64.lld-22"]);
+    far(&mut cases);
+    let threads = compiled(target, &compilers, THREADS, "threads");
+    [near, hold(&cases, &[]), hold(&threads, &["ld64.lld-22"])]
+}
+
+#[test]
+fn macho_for_aarch64() {
+    let [near, far, threads] =
+        macho(Target::AARCH64_MACOS, &["--target=arm64-apple-macos11"], &[&[], &["-mcmodel=large"]]);
+    near.floors(&["kiln", "llvm-jitlink-22", "ld64.lld-22"], &[(To::Symbol, Way::Direct, 120)]);
+    near.floors(&["kiln", "ld64.lld-22"], &[(To::Load, Way::Relaxed, 80), (To::Branch, Way::Direct, 8)]);
+    near.floors(&["llvm-jitlink-22"], &[(To::Load, Way::Slot, 100), (To::Branch, Way::Stub, 4)]);
+    far.floors(&["kiln", "llvm-jitlink-22"], &[(To::Load, Way::Slot, 22), (To::Branch, Way::Stub, 4)]);
+    threads.floors(&["kiln", "ld64.lld-22"], &[(To::Load, Way::Relaxed, 30), (To::Variable, Way::Thread, 8)]);
+    threads.floors(&["llvm-jitlink-22"], &[(To::Load, Way::Slot, 30), (To::Variable, Way::Thread, 8)]);
+    assert_eq!([near.refusals(), far.refusals(), threads.refusals()], [[""; 0]; 3]);
+}
+
+#[test]
+fn macho_for_x86_64() {
+    let models: [&[&str]; 3] = [&["-fPIC"], &["-mdynamic-no-pic"], &["-mcmodel=large"]];
+    let [near, far, threads] = macho(Target::X86_64_MACOS, &["--target=x86_64-apple-macos11"], &models);
+    near.floors(
+        &["kiln", "llvm-jitlink-22", "ld64.lld-22"],
+        &[(To::Symbol, Way::Direct, 190), (To::Load, Way::Relaxed, 8), (To::Branch, Way::Direct, 15)],
+    );
+    far.floors(&["kiln", "llvm-jitlink-22"], &[(To::Load, Way::Slot, 8), (To::Branch, Way::Stub, 7)]);
+    threads.floors(&["kiln", "ld64.lld-22"], &[(To::Load, Way::Relaxed, 20), (To::Variable, Way::Thread, 12)]);
+    assert_eq!([near.refusals(), far.refusals()], [[""; 0]; 2]);
+    assert_eq!(threads.refusals(), ["RequestTLVPAndTransformToPCRel32TLVPLoadREXRelaxable"]);
 }
 
 fn generated(target: Target) {
@@ -274,12 +421,14 @@ fn generated(target: Target) {
     let cases: Vec<Case> = seeds
         .map(|seed| {
             let objects = generate::objects(target, seed);
-            Case::new(format!("seed {seed}"), target, 1000 + seed as usize, objects)
+            Case::new(format!("seed {seed}"), target, &format!("seed-{seed}"), objects)
         })
         .collect();
-    let prefix = if target == Target::X86_64_LINUX { "x86_64-linux-gnu" } else { "aarch64-linux-gnu" };
-    let (fields, refused) = hold(&cases, &[&gnu(prefix), "ld.lld"]);
-    assert!(fields > 10_000 && refused == 0, "{fields} fields, JITLink refused {refused}");
+    let gnu = gnu(if target == Target::X86_64_LINUX { "x86_64-linux-gnu" } else { "aarch64-linux-gnu" });
+    let compared = hold(&cases, &[&gnu, "ld.lld"]);
+    assert_eq!(compared.refusals(), [""; 0]);
+    let floors = [(To::Symbol, Way::Direct, 2500), (To::Branch, Way::Direct, 150)];
+    compared.floors(&["kiln", "llvm-jitlink-22", "ld.lld", &gnu], &floors);
 }
 
 #[test]
@@ -290,4 +439,76 @@ fn generated_objects_for_x86_64() {
 #[test]
 fn generated_objects_for_aarch64() {
     generated(Target::AARCH64_LINUX);
+}
+
+/// That a field that is wrong by a bit is seen, and so are a slot, a stub and a variable that it leads to.
+#[test]
+fn what_is_wrong_is_seen() {
+    let x86 = ["--target=x86_64-unknown-linux-gnu", "-O1"];
+    let arm = ["--target=aarch64-unknown-linux-gnu", "-O1"];
+    let pic: &[&[&str]] = &[&["-fPIC"]];
+    let large: &[&[&str]] = &[&["-mcmodel=large", "-fPIC"]];
+    let mut cases = Vec::new();
+    for (target, options, models) in [
+        (Target::X86_64_LINUX, &x86[..], pic),
+        (Target::X86_64_LINUX, &x86, large),
+        (Target::AARCH64_LINUX, &arm, pic),
+        (Target::X86_64_MACOS, &["--target=x86_64-apple-macos11"], pic),
+        (Target::AARCH64_MACOS, &["--target=arm64-apple-macos11"], pic),
+    ] {
+        for source in [SOURCE, THREADS] {
+            let name = format!("wrong-{}", cases.len());
+            cases.extend(compiled(target, &[("clang", options, models)], source, &name).into_iter().take(1));
+        }
+    }
+    far(&mut cases[..1]);
+    let mut seen = BTreeMap::new();
+    for case in &cases {
+        let inputs = case.inputs();
+        let world = with_got(World::of_plan(&case.plan(), case.target, &inputs), &inputs);
+        let mut slots = BTreeSet::new();
+        for field in inputs.iter().flat_map(|input| &input.fields).filter(|field| field.to != To::Bootstrap) {
+            let way = rules::check(&world, &inputs, field).unwrap();
+            let home = inputs::Home::Section(field.input, field.section);
+            let p = world.locate(&inputs::Place { home, offset: field.offset as i64 }).unwrap();
+            // The highest bit of the field's lowest byte, which every instruction's field has too, but `adrp`'s.
+            let bit = match field.shape {
+                Shape::Page | Shape::Adr => 0x20,
+                Shape::Bits { .. } | Shape::PageOffset => 0x1000,
+                Shape::Distance { from, .. } => 1 << from,
+                _ => 0x80,
+            };
+            let wrong = rules::check(&world.changed(p, bit), &inputs, field);
+            assert!(wrong.is_err(), "{}", case.shown(&world, &inputs, field, &format!("{wrong:?}")));
+            *seen.entry(format!("{:?} {way:?}", field.to)).or_insert(0) += 1;
+            if let (Way::Slot | Way::Stub, Some(target)) = (way, field.target.as_ref().and_then(|to| world.locate(to)))
+            {
+                slots.extend(world.words_of(target));
+            }
+        }
+        // All that the linker made: slots, and the words of stubs.
+        let all = |world: &World| case.wrong(world, &inputs, &mut Compared::default()).len();
+        assert_eq!(all(&world), 0);
+        for slot in slots {
+            assert!(all(&world.changed(slot, 1 << 20)) > 0, "{}: slot {slot:#x}", case.what);
+            *seen.entry("slots".to_owned()).or_insert(0) += 1;
+        }
+    }
+    let kinds: Vec<&str> = seen.keys().map(String::as_str).collect();
+    let expected = [
+        "Branch Direct",
+        "Branch Stub",
+        "Descriptor Thread",
+        "FromGot Got",
+        "General Thread",
+        "Got Got",
+        "Load Relaxed",
+        "Load Slot",
+        "SlotFromGot Slot",
+        "Symbol Direct",
+        "Variable Thread",
+        "slots",
+    ];
+    assert_eq!(kinds, expected);
+    assert!(seen.values().sum::<i32>() > 200, "{seen:?}");
 }
