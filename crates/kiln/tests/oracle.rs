@@ -10,6 +10,8 @@
 mod compiled;
 #[path = "oracle/elf_rules.rs"]
 mod elf_rules;
+#[path = "oracle/frames.rs"]
+mod frames;
 #[path = "oracle/generate.rs"]
 mod generate;
 #[path = "oracle/inputs.rs"]
@@ -22,6 +24,8 @@ mod linked;
 mod macho_rules;
 #[path = "oracle/rules.rs"]
 mod rules;
+#[path = "oracle/unwind_info.rs"]
+mod unwind_info;
 #[path = "oracle/world.rs"]
 mod world;
 
@@ -29,7 +33,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::process::Command;
 
-use compiled::{Compiler, SOURCE, THREADS, compiled, compiler, far, gnu};
+use compiled::{COMPACT, Compiler, EXCEPTIONS, SOURCE, THREADS, compiled, compiler, far, gnu, macho_frames};
+use frames::Frame;
 use inputs::Input;
 use kiln::{Format, Linker, Plan, Target, TargetAddr};
 use object::{Object, ObjectSection};
@@ -38,8 +43,20 @@ use world::World;
 
 const BASE: u64 = 0x1000_0000;
 /// Outside, so far from the base, and near enough for every branch.
-const OUTSIDE: [(&str, u64); 4] =
-    [("ext", 0x234_0000), ("ext_data", 0x235_6780), ("ext_call", 64 << 20), ("__tls_get_addr", 72 << 20)];
+const OUTSIDE: [(&str, u64); 12] = [
+    ("ext", 0x234_0000),
+    ("ext_data", 0x235_6780),
+    ("ext_call", 64 << 20),
+    ("__tls_get_addr", 72 << 20),
+    ("__gxx_personality_v0", 0x240_0000),
+    ("__cxa_allocate_exception", 0x240_0010),
+    ("__cxa_throw", 0x240_0020),
+    ("__cxa_begin_catch", 0x240_0030),
+    ("__cxa_end_catch", 0x240_0040),
+    ("_Unwind_Resume", 0x240_0050),
+    ("_ZTIi", 0x240_0060),
+    ("_ZSt9terminatev", 0x240_0070),
+];
 
 /// Objects that are linked together, in a folder of their own that is removed in the end.
 struct Case {
@@ -64,9 +81,20 @@ impl Drop for Case {
 struct Compared {
     fields: BTreeMap<(String, String, Way), usize>,
     refused: Vec<String>,
+    /// How many functions' frames, with a personality, with data.
+    frames: BTreeMap<String, [usize; 3]>,
 }
 
 impl Compared {
+    fn frame(&mut self, linker: &str, frame: &Frame) {
+        let frames = self.frames.entry(linker.to_owned()).or_default();
+        *frames = [
+            frames[0] + 1,
+            frames[1] + usize::from(frame.personality.is_some()),
+            frames[2] + usize::from(frame.data.is_some()),
+        ];
+    }
+
     /// Whether at least so many were compared of each, by each linker.
     fn floors(&self, linkers: &[&str], floors: &[(To, Way, usize)]) {
         for linker in linkers {
@@ -76,6 +104,15 @@ impl Compared {
                 assert!(count >= *floor, "{linker}: {count} of {to:?} {way:?}, and not {floor}: {:#?}", self.fields);
             }
         }
+    }
+
+    /// Whether at least so many functions' frames were compared, with a personality, and with data of the language's.
+    fn frame_floor(&self, linker: &str, floor: [usize; 3]) {
+        let count = self.frames.get(linker).copied().unwrap_or_default();
+        assert!(
+            count.iter().zip(floor).all(|(count, floor)| *count >= floor),
+            "{linker}: {count:?}, and not {floor:?}"
+        );
     }
 
     /// What JITLink knows nothing of.
@@ -142,6 +179,36 @@ impl Case {
         wrong
     }
 
+    /// What another linker's call frame information says otherwise. It must describe as many functions, but for those that
+    /// only compact unwind tables describe in Mach-O.
+    fn other_frames(
+        &self,
+        world: &World,
+        inputs: &[Input],
+        own: &BTreeMap<String, Frame>,
+        compared: &mut Compared,
+    ) -> Vec<String> {
+        let theirs = frames::of(world, inputs);
+        let mut wrong = Vec::new();
+        for (function, frame) in &theirs {
+            match own.get(function) {
+                Some(own) if own == frame => compared.frame(&world.linker, frame),
+                own => {
+                    wrong.push(format!("{}: {}: {function}: {frame:#?}, and here {own:#?}", self.what, world.linker))
+                }
+            }
+        }
+        if self.what.ends_with(COMPACT) {
+            let (other, same) = frames::compact(world, inputs, own, self.target.arch() == kiln::Arch::X86_64);
+            wrong.extend(other.iter().map(|text| format!("{}: {text}", self.what)));
+            same.iter().for_each(|frame| compared.frame(&format!("{} compact", world.linker), frame));
+        }
+        if self.target.format() == Format::Elf && theirs.len() != own.len() {
+            wrong.push(format!("{}: {}: {} functions of {}", self.what, world.linker, theirs.len(), own.len()));
+        }
+        wrong
+    }
+
     fn shown(&self, world: &World, inputs: &[Input], field: &Field, error: &str) -> String {
         let input = &inputs[field.input];
         format!(
@@ -198,6 +265,7 @@ impl Case {
         let (plan, inputs) = (self.plan(), self.inputs());
         let own = with_got(World::of_plan(&plan, self.target, &inputs), &inputs);
         let mut wrong = self.wrong(&own, &inputs, compared);
+        let own_frames = frames::of(&own, &inputs);
         for linker in linkers {
             let world = if self.target.format() == Format::Elf {
                 let linked = linked::elf(self, linker, &plan);
@@ -206,10 +274,14 @@ impl Case {
             } else {
                 linked::macho(self, &inputs).unwrap_or_else(|error| panic!("{}: {linker}: {error}", self.what))
             };
-            wrong.extend(self.wrong(&with_got(world, &inputs), &inputs, compared));
+            wrong.extend(self.wrong(&with_got(world.clone(), &inputs), &inputs, compared));
+            wrong.extend(self.other_frames(&world, &inputs, &own_frames, compared));
         }
         match jitlink::link(self, &inputs) {
-            Ok(world) => wrong.extend(self.wrong(&with_got(world, &inputs), &inputs, compared)),
+            Ok(world) => {
+                wrong.extend(self.wrong(&with_got(world.clone(), &inputs), &inputs, compared));
+                wrong.extend(self.other_frames(&world, &inputs, &own_frames, compared));
+            }
             Err(error) if jitlink::refuses(&error) => compared.refused.push(format!("{}: {error}", self.what)),
             Err(error) => panic!("{}: llvm-jitlink-22: {error}", self.what),
         }
@@ -416,6 +488,40 @@ fn macho_for_x86_64() {
     assert_eq!(threads.refusals(), ["RequestTLVPAndTransformToPCRel32TLVPLoadREXRelaxable"]);
 }
 
+/// What call frame information says: how many functions' at least, with a personality, and with data of the language's.
+fn frames_of(target: Target, prefix: &str, models: &[&[&str]], floor: [usize; 3]) {
+    let (gcc, gnu) = (&*compiler(prefix), &*gnu(prefix));
+    let clang = [&*format!("--target={prefix}"), "-xc++"];
+    let compilers: [Compiler<'_>; 2] = [(gcc, &["-xc++"], models), ("clang", &clang, models)];
+    let compared = hold(&compiled(target, &compilers, EXCEPTIONS, "frames"), &[gnu, "ld.lld"]);
+    for linker in [gnu, "ld.lld", "llvm-jitlink-22"] {
+        compared.frame_floor(linker, floor);
+    }
+}
+
+#[test]
+fn frames_for_x86_64() {
+    let models: &[&[&str]] = &[&["-fPIC"], &["-fno-pic"], &["-mcmodel=large"]];
+    frames_of(Target::X86_64_LINUX, "x86_64-linux-gnu", models, [30, 20, 20]);
+}
+
+#[test]
+fn frames_for_aarch64() {
+    frames_of(Target::AARCH64_LINUX, "aarch64-linux-gnu", &[&["-fPIC"], &["-fno-pic"]], [20, 15, 15]);
+}
+
+#[test]
+fn frames_for_macho() {
+    for target in [Target::X86_64_MACOS, Target::AARCH64_MACOS] {
+        let cases = macho_frames(target, EXCEPTIONS, &["always", COMPACT]);
+        let compared = hold(&cases, &["ld64.lld-22"]);
+        for linker in ["ld64.lld-22", "llvm-jitlink-22", "ld64.lld-22 compact", "llvm-jitlink-22 compact"] {
+            compared.frame_floor(linker, [4, 2, 2]);
+        }
+        assert_eq!(compared.refusals(), [""; 0]);
+    }
+}
+
 fn generated(target: Target) {
     let seeds = 0..24u64;
     let cases: Vec<Case> = seeds
@@ -439,6 +545,39 @@ fn generated_objects_for_x86_64() {
 #[test]
 fn generated_objects_for_aarch64() {
     generated(Target::AARCH64_LINUX);
+}
+
+/// That a description of another range of code is seen, and one with another personality.
+#[test]
+fn wrong_frames_are_seen() {
+    let clang = ["--target=x86_64-unknown-linux-gnu", "-xc++"];
+    let cases = compiled(Target::X86_64_LINUX, &[("clang", &clang, &[&["-fPIC"]])], EXCEPTIONS, "wrong-frames");
+    let (inputs, plan) = (cases[0].inputs(), cases[0].plan());
+    let world = World::of_plan(&plan, cases[0].target, &inputs);
+    let own = frames::of(&world, &inputs);
+    assert!(own.len() > 3 && own.values().any(|frame| frame.personality.is_some()), "{own:#?}");
+    let [(start, size)] = world.frames[..] else { panic!("{:?}", world.frames) };
+    let differs = |world: World| cases[0].other_frames(&world, &inputs, &own, &mut Compared::default()).len();
+    assert_eq!(differs(world.clone()), 0);
+    for frame in own.values() {
+        // Behind the distance to the function.
+        let is_length = |at: &u64| {
+            let distance = world.instruction(at - 4).unwrap() as i32;
+            let function = world.identify((at - 4).wrapping_add_signed(i64::from(distance)));
+            let is_code = match function.home {
+                inputs::Home::Section(input, section) => inputs[input].section(section).name.starts_with(".text"),
+                _ => false,
+            };
+            is_code && world.instruction(*at).map(u64::from) == Some(frame.length)
+        };
+        let at = (start + 4..start + size).step_by(4).find(is_length).unwrap();
+        assert!(differs(world.changed(at, 4)) > 0, "{frame:?}");
+    }
+    // The word that the personality is read from.
+    let personality = plan.imports().iter().find(|(name, _)| name == "__gxx_personality_v0").unwrap().1;
+    let words: Vec<u64> = (start..start + plan.image().len() as u64).step_by(8).collect();
+    let slots: Vec<&u64> = words.iter().filter(|at| world.word(**at) == Some(personality.0)).collect();
+    assert!(!slots.is_empty() && slots.iter().any(|at| differs(world.changed(**at, 16)) > 0));
 }
 
 /// That a field that is wrong by a bit is seen, and so are a slot, a stub and a variable that it leads to.

@@ -29,6 +29,16 @@ __thread int tl = 5; __thread long zeros[5]; __thread short last = 3; __thread s
 int *address(int n) { own++; return n ? &tl : (int *)&zeros[n & 3]; }\n\
 int start0(int n) { tl += n; zeros[n & 3] += 3; last++; return *address(n) + own; }\n";
 
+/// C++ whose functions have a personality, and data of the language's.
+pub(crate) const EXCEPTIONS: &str = "\
+extern \"C\" int ext_call(int); struct Guard { int n; ~Guard() { ext_call(n); } };\n\
+extern \"C\" int thrower(int n) { Guard guard{n}; if (n > 3) throw n; return ext_call(n); }\n\
+extern \"C\" int many(int n) { int a = ext_call(n), b = ext_call(a), c = ext_call(b), d = ext_call(c), e = ext_call(d); \
+return a + 2 * b + 3 * c + 4 * d + 5 * e + 6 * n + ext_call(e); }\n\
+extern \"C\" int plain(int n) { return many(n) + n; }\n\
+extern \"C\" int start0(int n) { try { return thrower(n) + plain(n); } catch (int caught) { return caught; } \
+catch (...) { return 3; } }\n";
+
 /// A compiler, its options, and the code models to go through.
 pub(crate) type Compiler<'c> = (&'c str, &'c [&'c str], &'c [&'c [&'c str]]);
 
@@ -57,6 +67,44 @@ pub(crate) fn compiled(target: Target, compilers: &[Compiler<'_>], source: &str,
                 let name = format!("{name}-{}", cases.len());
                 cases.push(Case::new(what, target, &name, vec![("a.o".to_owned(), object)]));
             }
+        }
+    }
+    std::fs::remove_dir_all(&folder).unwrap();
+    cases
+}
+
+/// What assemblers call it to describe functions by compact unwind tables alone, where that goes.
+pub(crate) const COMPACT: &str = "no-compact-unwind";
+
+/// The same in Mach-O for each way to describe functions: `always` by call frame information, or [`COMPACT`].
+pub(crate) fn macho_frames(target: Target, source: &str, ways: &[&str]) -> Vec<Case> {
+    let arch = if target == Target::AARCH64_MACOS { "arm64" } else { "x86_64" };
+    // For the first systems there was no compact unwinding, and linkers prefer it.
+    let triple = |way: &str| match (arch, way) {
+        ("x86_64", "always") => "x86_64-apple-macos10.5".to_owned(),
+        _ => format!("{arch}-apple-macos11"),
+    };
+    let folder = std::env::temp_dir().join(format!("kiln-oracle-{}-{target}-frames", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    std::fs::write(folder.join("a.cc"), source).unwrap();
+    let mut cases = Vec::new();
+    for options in [["-O0", "-fno-omit-frame-pointer"], ["-O2", "-fomit-frame-pointer"]] {
+        for way in ways {
+            let run = |command: &mut Command| assert!(command.current_dir(&folder).status().unwrap().success());
+            let mut clang = Command::new("clang");
+            clang.args(["-target", &triple(way), "-stdlib=libc++", "-S", "-fno-stack-protector", "a.cc", "-o", "a.s"]);
+            run(clang.args(options));
+            let mut assembler = Command::new("llvm-mc-22");
+            assembler.args([
+                "-filetype=obj",
+                &format!("--triple={}", triple(way)),
+                &format!("--emit-dwarf-unwind={way}"),
+            ]);
+            run(assembler.args(["a.s", "-o", "a.o"]));
+            // Not with whole sections: lld takes each function's data for the beginning of its part, whatever the field adds.
+            let objects = vec![("a.o".to_owned(), std::fs::read(folder.join("a.o")).unwrap())];
+            let name = format!("frames-{}", cases.len());
+            cases.push(Case::new(format!("{target} {} {way}", options.join(" ")), target, &name, objects));
         }
     }
     std::fs::remove_dir_all(&folder).unwrap();

@@ -58,6 +58,15 @@ pub(crate) fn link(case: &Case, inputs: &[Input]) -> Result<World, String> {
             if let Some(section) = input.sections.iter().find(|section| section.full_name == name) {
                 world.pieces.insert((number, section.index), pieces(number, section.index, inputs, &own));
             }
+            if name.ends_with("eh_frame")
+                && let (Some(first), Some(last)) = (own.first(), own.last())
+            {
+                world.frames.push((first.address, last.address + last.size - first.address));
+            }
+            if name.ends_with("__unwind_info") {
+                // The header that it makes stands first.
+                world.unwind_info = own.first().map(|table| (table.address, case.base));
+            }
             // What has no place in memory has small addresses.
             blocks.extend(own.into_iter().filter(|block| block.address >= case.base));
         }

@@ -8,7 +8,7 @@ use object::{Object, ObjectSection, ObjectSymbol, ObjectSymbolTable};
 
 use crate::Case;
 use crate::inputs::{Home, Input};
-use crate::world::{Piece, Threads, World};
+use crate::world::{FRAMES, Piece, Threads, World};
 
 /// Where their own tables go: far from the rest.
 const TABLES: u64 = 0x1800_0000;
@@ -71,6 +71,7 @@ pub(crate) fn elf_world(linker: &str, linked: &[u8], own: &World, inputs: &[Inpu
     let mut world = World::new(linker);
     world.pieces.clone_from(&own.pieces);
     world.memory = memory(&file);
+    world.frames = frames(&file);
     for symbol in file.symbols().filter(|symbol| symbol.is_definition() && symbol.is_global()) {
         world.symbols.insert(symbol.name().unwrap().to_owned(), symbol.address());
     }
@@ -122,6 +123,11 @@ fn load(file: &object::File<'_>, memory: &mut [(u64, Vec<u8>)], offset: u64) {
     }
 }
 
+fn frames(file: &object::File<'_>) -> Vec<(u64, u64)> {
+    let tables = file.sections().filter(|section| section.name().is_ok_and(|name| FRAMES.contains(&name)));
+    tables.map(|section| (section.address(), section.size())).collect()
+}
+
 fn memory(file: &object::File<'_>) -> Vec<(u64, Vec<u8>)> {
     let filled = file.sections().filter(|section| section.address() != 0 && section.size() > 0);
     filled
@@ -157,9 +163,12 @@ pub(crate) fn macho(case: &Case, inputs: &[Input]) -> Result<World, String> {
     let file = object::File::parse(&linked[..]).unwrap();
     let mut world = World::new("ld64.lld-22");
     world.memory = memory(&file);
+    world.frames = frames(&file);
     for symbol in file.symbols().filter(object::ObjectSymbol::is_definition) {
         world.symbols.insert(symbol.name().unwrap().to_owned(), symbol.address());
     }
+    let table = file.section_by_name("__unwind_info");
+    world.unwind_info = table.map(|table| (table.address(), 0));
     let is_thread = |section: &object::Section<'_, '_>| {
         [object::SectionKind::Tls, object::SectionKind::UninitializedTls].contains(&section.kind())
     };

@@ -15,6 +15,9 @@ pub(crate) struct Piece {
     pub(crate) address: u64,
 }
 
+/// Sections with call frame information, and those that Kiln makes such of.
+pub(crate) const FRAMES: [&str; 3] = [".eh_frame", "__eh_frame", "__compact_unwind"];
+
 /// How a linker has thread-local variables found.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Threads {
@@ -37,6 +40,10 @@ pub(crate) struct World {
     /// What the linker itself made, by what it says: the addresses of words outside of the inputs.
     words: HashMap<u64, Vec<u64>>,
     pub(crate) got: Option<u64>,
+    /// Where the tables of call frame information are, and how long.
+    pub(crate) frames: Vec<(u64, u64)>,
+    /// The table for Apple's unwinder, and what its offsets count from.
+    pub(crate) unwind_info: Option<(u64, u64)>,
 }
 
 impl World {
@@ -49,6 +56,8 @@ impl World {
             threads: None,
             words: HashMap::new(),
             got: None,
+            frames: Vec::new(),
+            unwind_info: None,
         }
     }
 
@@ -127,6 +136,18 @@ impl World {
         }
     }
 
+    /// What stands at an address: a place in an input, or the address itself.
+    pub(crate) fn identify(&self, at: u64) -> Place {
+        let holds = |piece: &&Piece| (piece.address..piece.address + piece.size).contains(&at);
+        let found = (self.pieces.iter()).find_map(|(key, pieces)| Some((key, pieces.iter().find(holds)?)));
+        match found {
+            Some((&(input, section), piece)) => {
+                Place { home: Home::Section(input, section), offset: (piece.offset + (at - piece.address)) as i64 }
+            }
+            None => Place { home: Home::Outside, offset: at as i64 },
+        }
+    }
+
     /// What Kiln made of the inputs.
     pub(crate) fn of_plan(plan: &Plan, target: Target, inputs: &[Input]) -> World {
         let mut world = World::new("kiln");
@@ -160,6 +181,8 @@ impl World {
                 }
             }
         }
+        let tables = plan.sections().iter().filter(|section| FRAMES.contains(&&*section.name));
+        world.frames = tables.map(|section| (section.address.0, section.size)).collect();
         world.threads = plan.thread_block().map(|block| {
             let offset = match target.arch() {
                 // U. Drepper, *ELF Handling For Thread-Local Storage*, section 3: below the thread pointer, and behind two words.
