@@ -175,9 +175,11 @@ impl Fixer<'_> {
         let address = self.addresses.section(self.graph, id);
         // With thread-local variables about, each relocation is looked at: they have no address.
         let has_threads = self.has_threads();
+        let symbols = self.addresses.symbols();
         for relocation in relocations {
-            if has_threads || !self.is_quick(relocation, address, contents) {
-                self.apply(&relocation, id, address, contents, block).map_err(|error| (error, relocation))?;
+            if has_threads || !is_quick(&relocation, symbols, address, contents) {
+                // A copy, so that only these are ever in memory.
+                self.apply(&{ relocation }, id, address, contents, block).map_err(|error| (error, relocation))?;
             }
         }
         Ok(())
@@ -275,17 +277,6 @@ impl Fixer<'_> {
         kind.write(field, value).map_err(|error| explain(error, kind, operands.place, symbol, value))
     }
 
-    /// Applies a relocation that has one of the forms that most have, if there is no more to it; else writes nothing.
-    #[inline]
-    fn is_quick(&self, relocation: Relocation, address: u64, contents: &mut [u8]) -> bool {
-        let Relocation { offset, symbol, subtrahend, addend, kind } = relocation;
-        // What is discarded has the address 0.
-        let symbol = self.addresses.symbol(symbol);
-        let (Some(quick), false, None) = (kind.quick, symbol == 0, subtrahend) else { return false };
-        let Some(field) = contents.get_mut(offset as usize..) else { return false };
-        quick.apply(symbol.wrapping_add_signed(addend), address + u64::from(offset), field)
-    }
-
     fn discarded(&self, kind: &Kind, symbol: SymbolId) -> Error {
         let in_group = match self.graph.symbol(symbol).definition {
             Definition::Section { section, .. } => Some(section),
@@ -301,6 +292,17 @@ impl Fixer<'_> {
             None => Error::unsupported(format!("{} refers to a section that is not loaded", kind.name)),
         }
     }
+}
+
+/// Applies a relocation that has one of the forms that most have, if there is no more to it; else writes nothing.
+#[inline]
+fn is_quick(relocation: &Relocation, symbols: &[u64], address: u64, contents: &mut [u8]) -> bool {
+    let Relocation { offset, symbol, subtrahend, addend, kind } = *relocation;
+    // What is discarded has the address 0.
+    let symbol = symbols.get(symbol.0 as usize).copied().unwrap_or_default();
+    let (Some(quick), false, None) = (kind.quick, symbol == 0, subtrahend) else { return false };
+    let Some(field) = contents.get_mut(offset as usize..) else { return false };
+    quick.apply(symbol.wrapping_add_signed(addend), address + u64::from(offset), field)
 }
 
 /// Adds to a range error both addresses and, where there is one, the way around.

@@ -35,7 +35,7 @@ pub(crate) struct Checked {
 ///
 /// The offset of a record that cannot be believed, and why.
 pub(crate) fn check(table: &[u8], address: u64, segments: &[Range<u64>; 3]) -> Result<Checked, (usize, String)> {
-    let mut commons: Vec<(usize, Common)> = Vec::new();
+    let mut commons = Commons::default();
     let mut descriptions = Vec::new();
     let mut at = 0;
     while let Some(record) = Record::at(table, at)? {
@@ -47,12 +47,12 @@ pub(crate) fn check(table: &[u8], address: u64, segments: &[Range<u64>; 3]) -> R
                 if common.personality.as_ref().is_some_and(|(_, pointer)| pointer.value == 0) {
                     return Err(wrong("has no personality function where it says that there is one"));
                 }
-                commons.push((at, common));
+                commons.add(at, common);
             }
             Some(common) => {
-                let found = commons.binary_search_by_key(&common, |(at, _)| *at);
-                let Ok(found) = found else { return Err(wrong("belongs to a record that is not there")) };
-                let common = &commons[found].1;
+                let Some(common) = commons.at(common) else {
+                    return Err(wrong("belongs to a record that is not there"));
+                };
                 if describe(&mut reader, common, segments).ok_or_else(|| wrong("is cut off"))?? {
                     descriptions.push(address + at as u64);
                 }
@@ -74,8 +74,13 @@ struct Record {
 
 impl Record {
     /// `None`: the end of the table.
+    #[inline(always)]
     fn at(table: &[u8], at: usize) -> Result<Option<Record>, (usize, String)> {
-        let wrong = |message: &str| Err((at, message.to_owned()));
+        #[cold]
+        fn wrong_at(at: usize, message: &str) -> Wrong {
+            (at, message.to_owned())
+        }
+        let wrong = |message: &str| Err(wrong_at(at, message));
         let word = |at: usize| {
             let bytes = table.get(at..)?.first_chunk::<4>()?;
             Some(u32::from_le_bytes(*bytes))
@@ -116,6 +121,28 @@ struct Common {
     personality: Option<(usize, Pointer)>,
 }
 
+/// The common information entries of a table so far, each with its offset.
+#[derive(Default)]
+struct Commons {
+    list: Vec<(usize, Common)>,
+    /// The one that was asked for last: mostly it is asked for again.
+    last: usize,
+}
+
+impl Commons {
+    fn add(&mut self, at: usize, common: Common) {
+        self.list.push((at, common));
+    }
+
+    #[inline]
+    fn at(&mut self, offset: usize) -> Option<&Common> {
+        if self.list.get(self.last).is_none_or(|(at, _)| *at != offset) {
+            self.last = self.list.binary_search_by_key(&offset, |(at, _)| *at).ok()?;
+        }
+        self.list.get(self.last).map(|(_, common)| common)
+    }
+}
+
 type Wrong = (usize, String);
 
 /// A pointer in the records of a file, which a relocation may change.
@@ -145,7 +172,7 @@ const fn distance(bytes: u8) -> Kind {
 ///
 /// The offset of a record that cannot be read, and why.
 pub(crate) fn pointers(table: &[u8], address: u64) -> Result<Vec<FramePointer>, (usize, String)> {
-    let mut commons: Vec<(usize, Common)> = Vec::new();
+    let mut commons = Commons::default();
     let mut pointers = Vec::new();
     let mut at = 0;
     while let Some(record) = Record::at(table, at)? {
@@ -157,12 +184,12 @@ pub(crate) fn pointers(table: &[u8], address: u64) -> Result<Vec<FramePointer>, 
                 if let Some((offset, _)) = &common.personality {
                     pointers.push(FramePointer { offset: *offset, target: None, kind: None, is_code: false });
                 }
-                commons.push((at, common));
+                commons.add(at, common);
             }
             Some(common) => {
-                let found = commons.binary_search_by_key(&common, |(at, _)| *at);
-                let Ok(found) = found else { return Err(wrong("belongs to a record that is not there")) };
-                let common = &commons[found].1;
+                let Some(common) = commons.at(common) else {
+                    return Err(wrong("belongs to a record that is not there"));
+                };
                 let mut read = |encoding: u8, is_code: bool| {
                     let offset = reader.at;
                     let pointer = reader.pointer(encoding)??;
@@ -283,6 +310,7 @@ const ABSOLUTE: u8 = 0;
 const OMITTED: u8 = 0xff;
 /// The bits of a pointer's kind that say how it is written, and that it counts from its own place.
 const FORMAT: u8 = 0x0f;
+const SIGNED_32: u8 = 0x0b;
 const FROM_PLACE: u8 = 0x10;
 const INDIRECT: u8 = 0x80;
 
@@ -313,14 +341,27 @@ impl Reader<'_> {
     }
 
     /// A pointer of this kind; of an indirect one, where it is found. `Some(None)`: the kind is not known.
+    #[inline]
     fn pointer(&mut self, kind: u8) -> Option<Option<Pointer>> {
+        // What compilers write.
+        if kind & FORMAT == SIGNED_32 && matches!(kind & !FORMAT, 0 | FROM_PLACE) {
+            let place = self.address.wrapping_add(self.at as u64);
+            let raw = i32::from_le_bytes(*self.bytes.get(self.at..)?.first_chunk()?) as u64;
+            self.at += 4;
+            let value = if kind & FROM_PLACE != 0 && raw != 0 { place.wrapping_add(raw) } else { raw };
+            return Some(Some(Pointer { raw, value }));
+        }
+        self.any_pointer(kind)
+    }
+
+    fn any_pointer(&mut self, kind: u8) -> Option<Option<Pointer>> {
         let place = self.address.wrapping_add(self.at as u64);
         let (size, signed) = match kind & FORMAT {
             0x2 => (2, false),
             0x3 => (4, false),
             0x0 | 0x4 => (8, false),
             0xa => (2, true),
-            0xb => (4, true),
+            SIGNED_32 => (4, true),
             0xc => (8, true),
             _ => return Some(None),
         };

@@ -173,13 +173,15 @@ impl Entries {
         relocations: impl Iterator<Item = Relocation>,
     ) {
         let whole = self.island_of.is_empty();
-        for relocation in relocations {
+        let places = &resolved.places[..];
+        relocations.for_each(|relocation| {
             // Most of them need nothing.
-            let is_inside = || resolved.places[relocation.symbol.0 as usize].is_inside();
+            let is_inside = || places.get(relocation.symbol.0 as usize).is_some_and(|place| place.is_inside());
             if !(whole && relocation.kind.quick.is_some() && is_inside()) {
-                self.add(graph, resolved, section, island, &relocation);
+                // A copy, so that only these are ever in memory.
+                self.add(graph, resolved, section, island, &{ relocation });
             }
-        }
+        });
     }
 
     #[inline(never)]

@@ -52,6 +52,10 @@ pub(crate) struct LinkGraph<'a> {
     pub(crate) follows: Vec<(SectionId, SectionId)>,
     /// What the inputs carry that has no part in the loaded image, with the reason.
     pub(crate) left_out: Vec<LeftOut>,
+    /// By [`SymbolId`], as far as there are any of ELF files: whether a relocation refers to it, of any section.
+    pub(crate) referred: Vec<bool>,
+    /// Of ELF files, the symbols whose sizes relocations of any section want.
+    pub(crate) sized: Vec<SymbolId>,
 }
 
 /// One file, or one flat piece of code.
@@ -100,6 +104,7 @@ pub(crate) struct Span {
 
 impl Span {
     /// Where `part`, a slice of `whole`, lies in it. `None`: it is no slice of it, or lies beyond 4 GiB.
+    #[inline]
     pub(crate) fn of(whole: &[u8], part: &[u8]) -> Option<Span> {
         if part.is_empty() {
             return Some(Span::default());
@@ -111,6 +116,7 @@ impl Span {
         Some(Span { start: u32::try_from(start).ok()?, len: u32::try_from(part.len()).ok()? })
     }
 
+    #[inline]
     pub(crate) fn get_in(self, whole: &[u8]) -> &[u8] {
         let start = self.start as usize;
         whole.get(start..start + self.len as usize).unwrap_or(&[])
@@ -140,7 +146,7 @@ pub(crate) struct Section {
 }
 
 /// A name for a place, or a wish for one.
-#[derive(Clone, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct Symbol {
     pub(crate) input: u32,
     /// As C source writes it: without Mach-O's leading underscore.
@@ -225,6 +231,8 @@ impl<'a> LinkGraph<'a> {
             members: Vec::new(),
             follows: Vec::new(),
             left_out: Vec::new(),
+            referred: Vec::new(),
+            sized: Vec::new(),
         }
     }
 
@@ -270,18 +278,21 @@ impl<'a> LinkGraph<'a> {
     }
 
     /// Whether a symbol gives a name to a place in the image, which is not one of the assembler's own.
+    #[inline]
     pub(crate) fn defines(&self, live: &[bool], symbol: &Symbol) -> bool {
-        let name = self.bytes(symbol.input, symbol.name);
         let in_image = match symbol.definition {
             Definition::Section { section, .. } => live[section.0 as usize],
             Definition::Common { .. } => true,
             Definition::Undefined | Definition::Fallback(_) | Definition::LeftOut | Definition::Absolute(_) => false,
         };
-        // `$x` and `$d` map code and data (AAELF64, section 5.5.3); `ltmp` are LLVM's section starts.
-        let internal = || [&b".L"[..], b"$x", b"$d", b"ltmp"].iter().any(|prefix| name.starts_with(prefix));
         let thread_local = matches!(symbol.kind, SymbolKind::ThreadLocal | SymbolKind::ThreadVariable);
-        let is_place = in_image && !thread_local;
-        is_place && !name.is_empty() && !(symbol.binding == Binding::Local && internal())
+        if !in_image || thread_local || symbol.name == Span::default() {
+            return false;
+        }
+        // `$x` and `$d` map code and data (AAELF64, section 5.5.3); `ltmp` are LLVM's section starts.
+        let internal =
+            |name: &[u8]| matches!(name, [b'.', b'L', ..] | [b'$', b'x' | b'd', ..] | [b'l', b't', b'm', b'p', ..]);
+        symbol.binding != Binding::Local || !internal(self.bytes(symbol.input, symbol.name))
     }
 
     /// The index of the next section, symbol or relocation.

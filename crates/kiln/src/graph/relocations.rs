@@ -69,14 +69,26 @@ impl Iterator for Decoder<'_> {
     #[inline]
     fn next(&mut self) -> Option<Relocation> {
         let raw = self.raw.next()?;
-        let info = raw.r_info.get(LittleEndian);
-        Some(Relocation {
-            offset: raw.r_offset.get(LittleEndian) as u32,
-            symbol: SymbolId(self.first_symbol + (info >> 32) as u32),
-            subtrahend: None,
-            addend: raw.r_addend.get(LittleEndian),
-            kind: self.kinds.get(info as u32 as usize).unwrap_or(&&fixup::UNKNOWN),
-        })
+        Some(decode(raw, self.first_symbol, self.kinds))
+    }
+
+    /// What `for_each` calls: without the question whether there is a next one, which costs as much as the rest.
+    #[inline]
+    fn fold<B, F: FnMut(B, Relocation) -> B>(self, start: B, mut take: F) -> B {
+        let Decoder { raw, first_symbol, kinds } = self;
+        raw.fold(start, |so_far, raw| take(so_far, decode(raw, first_symbol, kinds)))
+    }
+}
+
+#[inline]
+fn decode(raw: &Rela, first_symbol: u32, kinds: &[&'static Kind]) -> Relocation {
+    let info = raw.r_info.get(LittleEndian);
+    Relocation {
+        offset: raw.r_offset.get(LittleEndian) as u32,
+        symbol: SymbolId(first_symbol + (info >> 32) as u32),
+        subtrahend: None,
+        addend: raw.r_addend.get(LittleEndian),
+        kind: kinds.get(info as u32 as usize).unwrap_or(&&fixup::UNKNOWN),
     }
 }
 

@@ -1,5 +1,6 @@
 //! Which definition each symbol means.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 
 use super::bounds::{Bounds, order};
@@ -8,11 +9,12 @@ use super::names::NameTable;
 use super::near::undefined;
 use super::threads::check_variables;
 use super::{
-    Binding, Definition, LinkGraph, Name, Relocation, Relocations, Scope, SectionId, Symbol, SymbolId, SymbolKind, When,
+    Binding, Definition, Input, LinkGraph, Name, Relocation, RelocationTable, Relocations, Scope, Section, SectionId,
+    Symbol, SymbolId, SymbolKind, When,
 };
 use crate::error::{Error, Result};
 use crate::fixup::Via;
-use crate::target::TargetAddr;
+use crate::target::{Format, TargetAddr};
 
 /// What a symbol means, once all inputs are known.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -142,6 +144,7 @@ pub(crate) fn resolve(graph: &LinkGraph<'_>, outside: Outside<'_>) -> Result<Res
     common.lay_out()?;
 
     let (wanted, sized) = wanted(graph, &live);
+    let is_wanted = |id: SymbolId| wanted.get(id.0 as usize).copied().unwrap_or_default();
     let mut places = Vec::with_capacity(graph.symbols.len());
     let mut found = names.table.sibling();
     let mut found_places: Vec<(Name<'_>, Option<Place>)> = Vec::new();
@@ -188,11 +191,20 @@ pub(crate) fn resolve(graph: &LinkGraph<'_>, outside: Outside<'_>) -> Result<Res
     for (index, symbol) in (0u32..).zip(&graph.symbols) {
         let id = SymbolId(index);
         let is_local = symbol.binding == Binding::Local;
+        // Most: a place in the image, which the name means to all who ask for it.
+        if let Definition::Section { section, offset } = symbol.definition
+            && symbol.kind == SymbolKind::Plain
+            && (is_local || symbol.binding != Binding::Unique && names.counts(id))
+            && live[section.0 as usize]
+        {
+            places.push(Place::Section { section, offset });
+            continue;
+        }
         let defining = names.meant(id);
         let meant = defining.map_or(symbol, |id| graph.symbol(id));
         let (definition, binding) = (meant.definition, meant.binding);
         if symbol.scope == Scope::Hidden {
-            hidden.extend(defining);
+            hidden.extend(defining.filter(|defining| *defining != id));
         }
         if binding == Binding::Unique
             && let Some(place) = look_outside(id, symbol)
@@ -219,7 +231,7 @@ pub(crate) fn resolve(graph: &LinkGraph<'_>, outside: Outside<'_>) -> Result<Res
                 if let Definition::Fallback(other) = definition {
                     fallbacks.push((id, other));
                     Place::Outside(0)
-                } else if !wanted[index as usize] {
+                } else if !is_wanted(id) {
                     Place::Outside(0)
                 } else if let Some(place) = special(graph, &live, &mut bounds, graph.symbol_key(symbol)) {
                     place
@@ -246,7 +258,7 @@ pub(crate) fn resolve(graph: &LinkGraph<'_>, outside: Outside<'_>) -> Result<Res
         // A definition among the inputs comes before the host's.
         let mut place = places[to.0 as usize];
         if matches!(place, Place::Outside(_))
-            && wanted[id.0 as usize]
+            && is_wanted(id)
             && let Some(found) = look_outside(id, graph.symbol(id))
         {
             place = found;
@@ -259,15 +271,17 @@ pub(crate) fn resolve(graph: &LinkGraph<'_>, outside: Outside<'_>) -> Result<Res
     }
     check_variables(graph, &places)?;
     hidden.sort_unstable();
-    let is_export = |id: &SymbolId| {
-        graph.symbol(*id).scope == Scope::Exported
-            && hidden.binary_search(id).is_err()
-            && (graph.symbol(*id).binding != Binding::Unique || !matches!(places[id.0 as usize], Place::Outside(_)))
+    // One that is hidden itself is none anyway.
+    let is_export = |id: SymbolId, symbol: &Symbol| {
+        symbol.scope == Scope::Exported
+            && (hidden.is_empty() || hidden.binary_search(&id).is_err())
+            && (symbol.binding != Binding::Unique || !matches!(places[id.0 as usize], Place::Outside(_)))
     };
-    let symbols = (0u32..graph.symbols.len() as u32).map(SymbolId);
-    let exports: Vec<SymbolId> = symbols.filter(|id| names.counts(*id) && is_export(id)).collect();
+    let symbols = (0u32..).map(SymbolId).zip(&graph.symbols).zip(&names.counts);
+    let exports = symbols.filter(|((id, symbol), counts)| **counts && is_export(*id, symbol));
+    let exports: Vec<SymbolId> = exports.map(|((id, _), _)| id).collect();
     let size = |id: SymbolId| (id, graph.symbol(names.meant(id).unwrap_or(id)).size);
-    let sizes = sized.into_iter().map(size).collect();
+    let sizes = sized.iter().copied().map(size).collect();
     let order = order(graph, &live, &bounds);
     let common = (common.size, common.align);
     Ok(Resolved {
@@ -289,37 +303,38 @@ pub(crate) fn resolve(graph: &LinkGraph<'_>, outside: Outside<'_>) -> Result<Res
 /// The definition that counts of every name that is not local.
 struct Names<'g, 'a> {
     graph: &'g LinkGraph<'a>,
-    live: &'g [bool],
     table: NameTable,
-    /// Definitions of which another one counts instead, in order.
-    lost: Vec<SymbolId>,
+    /// By [`SymbolId`]: whether it is the definition of its name that counts.
+    counts: Vec<bool>,
 }
 
 impl<'g, 'a> Names<'g, 'a> {
-    fn of(graph: &'g LinkGraph<'a>, live: &'g [bool]) -> Result<Names<'g, 'a>> {
-        let ids = || (0u32..graph.symbols.len() as u32).filter(|id| is_definition(graph, live, SymbolId(*id)));
-        let mut table = NameTable::with_capacity(ids().count());
-        let mut lost = Vec::new();
-        for id in ids() {
-            let name = graph.symbol_key(graph.symbol(SymbolId(id)));
+    fn of(graph: &'g LinkGraph<'a>, live: &[bool]) -> Result<Names<'g, 'a>> {
+        let mut counts: Vec<bool> = graph.symbols.iter().map(|symbol| is_definition(live, symbol)).collect();
+        let mut table = NameTable::with_capacity(counts.iter().filter(|counts| **counts).count());
+        for (id, symbol) in (0u32..).zip(&graph.symbols) {
+            if !counts[id as usize] {
+                continue;
+            }
+            let name = graph.symbol_key(symbol);
             let same = |other: u32| graph.symbol_key(graph.symbol(SymbolId(other))) == name;
             if let Some(mut entry) = table.insert(table.hash(name), id, same) {
                 let (first, second) = (SymbolId(entry.number()), SymbolId(id));
-                if prefer(graph, first, second)? == second {
+                let lost = if prefer(graph, first, second)? == second {
                     entry.set(id);
-                    lost.push(first);
+                    first
                 } else {
-                    lost.push(second);
-                }
+                    second
+                };
+                counts[lost.0 as usize] = false;
             }
         }
-        lost.sort_unstable();
-        Ok(Names { graph, live, table, lost })
+        Ok(Names { graph, table, counts })
     }
 
     /// Whether a symbol is the definition of its name that counts.
     fn counts(&self, id: SymbolId) -> bool {
-        is_definition(self.graph, self.live, id) && self.lost.binary_search(&id).is_err()
+        self.counts[id.0 as usize]
     }
 
     /// The definition that a symbol which is not local means.
@@ -340,14 +355,13 @@ impl<'g, 'a> Names<'g, 'a> {
 }
 
 /// Whether a symbol defines its name for all inputs.
-fn is_definition(graph: &LinkGraph<'_>, live: &[bool], id: SymbolId) -> bool {
-    let symbol = graph.symbol(id);
-    let defines = match symbol.definition {
-        Definition::Undefined | Definition::LeftOut => false,
-        Definition::Section { section, .. } => live[section.0 as usize],
-        Definition::Absolute(_) | Definition::Common { .. } | Definition::Fallback(_) => true,
-    };
-    symbol.binding != Binding::Local && defines
+fn is_definition(live: &[bool], symbol: &Symbol) -> bool {
+    symbol.binding != Binding::Local
+        && match symbol.definition {
+            Definition::Undefined | Definition::LeftOut => false,
+            Definition::Section { section, .. } => live[section.0 as usize],
+            Definition::Absolute(_) | Definition::Common { .. } | Definition::Fallback(_) => true,
+        }
 }
 
 /// Names that the linker itself defines.
@@ -363,7 +377,16 @@ fn special(graph: &LinkGraph<'_>, live: &[bool], bounds: &mut Bounds, name: Name
 }
 
 /// By symbol: whether a relocation of the image refers to it; and the symbols whose sizes are wanted.
-fn wanted(graph: &LinkGraph<'_>, live: &[bool]) -> (Vec<bool>, Vec<SymbolId>) {
+fn wanted<'g>(graph: &'g LinkGraph<'_>, live: &[bool]) -> (Cow<'g, [bool]>, Cow<'g, [SymbolId]>) {
+    // Mostly all sections are in the image, and what was noted when they were read is what there is.
+    let is_noted =
+        |section: &Section| matches!(section.relocations, RelocationTable::Rela(_)) || section.relocations.is_empty();
+    let is_elf = |input: &Input<'_>| matches!(input.format, Some(Format::Elf) | None);
+    if graph.inputs.iter().all(is_elf)
+        && graph.sections.iter().zip(live).all(|(section, live)| *live && is_noted(section))
+    {
+        return (graph.referred.as_slice().into(), graph.sized.as_slice().into());
+    }
     let mut wanted = vec![false; graph.symbols.len()];
     let mut sized = Vec::new();
     for (section, live) in graph.sections.iter().zip(live) {
@@ -378,7 +401,7 @@ fn wanted(graph: &LinkGraph<'_>, live: &[bool]) -> (Vec<bool>, Vec<SymbolId>) {
             wanted[other.0 as usize] = true;
         }
     }
-    (wanted, sized)
+    (wanted.into(), sized.into())
 }
 
 fn mark(relocations: impl Iterator<Item = Relocation>, wanted: &mut [bool], sized: &mut Vec<SymbolId>) {

@@ -108,9 +108,7 @@ impl Room {
         segment.align = segment.align.max(align);
         Ok(start)
     }
-}
 
-impl Room {
     fn own(&mut self, graph: &LinkGraph<'_>, resolved: &Resolved) -> Result<OwnEntries> {
         let (stub_size, thunk_size) = (fixup::stub_size(graph.arch), fixup::thunk_size(graph.arch));
         let (indirect, thunks) = (resolved.indirect.len() as u64, resolved.thunks.len() as u64);
@@ -376,6 +374,11 @@ impl Addresses {
     /// What a symbol means; 0 for what is not in the image.
     pub(crate) fn symbol(&self, symbol: SymbolId) -> u64 {
         self.symbols[symbol.0 as usize]
+    }
+
+    /// What each symbol means, by [`SymbolId`].
+    pub(crate) fn symbols(&self) -> &[u64] {
+        &self.symbols
     }
 
     fn of(&self, graph: &LinkGraph<'_>, place: Place) -> u64 {

@@ -289,6 +289,9 @@ impl<'a> Archives<'a> {
         roots: &[Vec<String>],
         defined: &dyn Fn(&str) -> bool,
     ) -> Result<()> {
+        if self.is_empty() {
+            return Ok(());
+        }
         let mut seen = 0;
         let mut roots = roots;
         loop {

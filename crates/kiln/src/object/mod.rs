@@ -140,6 +140,8 @@ struct Mark {
     members: usize,
     follows: usize,
     left_out: usize,
+    referred: usize,
+    sized: usize,
 }
 
 impl Mark {
@@ -153,6 +155,8 @@ impl Mark {
             members: graph.members.len(),
             follows: graph.follows.len(),
             left_out: graph.left_out.len(),
+            referred: graph.referred.len(),
+            sized: graph.sized.len(),
         }
     }
 
@@ -165,6 +169,8 @@ impl Mark {
         graph.members.truncate(self.members);
         graph.follows.truncate(self.follows);
         graph.left_out.truncate(self.left_out);
+        graph.referred.truncate(self.referred);
+        graph.sized.truncate(self.sized);
     }
 }
 
@@ -238,6 +244,7 @@ impl<'g, 'a, 'b> Reader<'g, 'a, 'b> {
         }
     }
 
+    #[inline]
     fn span(&self, part: &[u8]) -> Result<Span> {
         Span::of(self.bytes, part).ok_or_else(|| Error::malformed("a name or a section lies outside the file"))
     }
@@ -321,6 +328,7 @@ impl<'g, 'a, 'b> Reader<'g, 'a, 'b> {
         Ok(())
     }
 
+    #[inline]
     fn symbol(&mut self, new: NewSymbol<'_>) -> Result<SymbolId> {
         let NewSymbol { name, raw, definition, kind, binding, scope, size } = new;
         let name = self.span(name)?;
@@ -342,6 +350,7 @@ impl<'g, 'a, 'b> Reader<'g, 'a, 'b> {
     }
 
     /// A definition at `offset` in `section`.
+    #[inline]
     fn place(&self, section: SectionId, offset: u64) -> Result<Definition> {
         // An end label stands right behind the section.
         if offset > self.graph.section(section).size {
