@@ -19,7 +19,7 @@ use crate::fixup::{self, Block};
 use crate::graph::{self, Asked, Entries, Found, LinkGraph, Permission, Resolved, SectionId};
 use crate::layout::{Addresses, Layout};
 use crate::memory::{QUARANTINE, Situation, Staged, Strategy};
-use crate::module::{self, Library, Module, Uses};
+use crate::module::{self, Library, Module, ProcessSymbols, Uses};
 use crate::object::{self, Archives};
 use crate::plan::Plan;
 use crate::register::{self, Arguments, Exit, Frames, News, Storage, Tools};
@@ -347,21 +347,23 @@ impl<'a> Linker<'a> {
     ///
     /// As `load`.
     pub(crate) unsafe fn load_by(self, strategy: Strategy) -> Result<Module> {
+        let process = ProcessSymbols::new();
         let outside = |name: &str, asked: Asked| {
             if asked.is_thread_local() {
                 let elf = || self.thread_local(name).filter(|_| asked == Asked::ThreadLocal);
                 return self.descriptor(name, asked).or_else(|| elf().map(|_| Found::ThreadLocal));
             }
             // What the process and its libraries have is not hidden to them alone.
-            let process = || {
+            let others = || {
                 let library = || self.libraries.iter().find_map(|library| library.symbol(name));
-                let address = library().or_else(|| self.resolve(name, asked)).or_else(|| module::process_symbol(name));
+                let address = library().or_else(|| self.resolve(name, asked)).or_else(|| process.find(name));
                 address.map(Found::At)
             };
-            let process = || if asked == Asked::Hidden { None } else { process() };
-            self.defined(name, asked).map(Found::At).or_else(|| register::runtime_symbol(name)).or_else(process)
+            let others = || if asked == Asked::Hidden { None } else { others() };
+            self.defined(name, asked).map(Found::At).or_else(|| register::runtime_symbol(name)).or_else(others)
         };
         let mut resolved = graph::resolve(&self.graph, &outside)?;
+        drop(process);
         let entries = Entries::of(&self.graph, &resolved);
         let layout = Layout::of(&self.graph, &resolved, &entries)?;
         let mut staged = Staged::reserve(strategy, &layout)?;

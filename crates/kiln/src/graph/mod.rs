@@ -19,6 +19,7 @@ use std::borrow::Cow;
 
 pub(crate) use entries::{Entries, Slot, Window};
 pub(crate) use group::{Group, Rule};
+pub(crate) use hash::FastMap;
 pub(crate) use names::NameTable;
 pub(crate) use relocations::{Rela, Relocation, RelocationTable, Relocations};
 pub(crate) use resolve::{Asked, Found, Own, Place, Resolved, resolve};

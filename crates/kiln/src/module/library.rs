@@ -1,6 +1,7 @@
 //! Shared libraries that the system's loader brings in for a module, and symbols of the process.
 #![allow(unsafe_code)] // `dlopen`, `dlsym` and `dlclose`.
 
+use std::cell::RefCell;
 use std::ffi::{CStr, CString, c_void};
 use std::io;
 use std::sync::{Arc, OnceLock};
@@ -8,6 +9,7 @@ use std::sync::{Arc, OnceLock};
 use object::{Object, ObjectSymbol, SymbolKind};
 
 use crate::error::{Error, Result};
+use crate::graph::FastMap;
 use crate::memory;
 use crate::register::{self, Definer};
 use crate::target::TargetAddr;
@@ -119,6 +121,59 @@ pub(crate) fn process_symbol(name: &str) -> Option<TargetAddr> {
     symbol(libc::RTLD_DEFAULT, name)
 }
 
+/// Symbols of this process for one load to look up.
+///
+/// The loader looks through every library for each name. What a thread has found stays so until a library is loaded or
+/// unloaded; what it has not found may come without that, when a library that was loaded is made global.
+pub(crate) struct ProcessSymbols(RefCell<Found>);
+
+#[derive(Default)]
+struct Found {
+    /// How many files had been loaded and unloaded then. `None`: the system does not say.
+    changes: Option<(u64, u64)>,
+    symbols: FastMap<Box<str>, TargetAddr>,
+}
+
+/// As many symbols as are kept for the next load.
+const KEPT: usize = 4096;
+
+thread_local! {
+    static FOUND: RefCell<Found> = RefCell::default();
+}
+
+impl ProcessSymbols {
+    pub(crate) fn new() -> ProcessSymbols {
+        let changes = memory::sys::changes_of_files();
+        let found = FOUND.try_with(RefCell::take).unwrap_or_default();
+        ProcessSymbols(RefCell::new(found.after(changes)))
+    }
+
+    /// The address of a symbol.
+    pub(crate) fn find(&self, name: &str) -> Option<TargetAddr> {
+        let known = self.0.borrow().symbols.get(name).copied();
+        known.or_else(|| {
+            let address = process_symbol(name)?;
+            self.0.borrow_mut().symbols.insert(name.into(), address);
+            Some(address)
+        })
+    }
+}
+
+impl Found {
+    /// What of it is good when so many files have been loaded and unloaded.
+    fn after(self, changes: Option<(u64, u64)>) -> Found {
+        let is_good = changes.is_some() && self.changes == changes && self.symbols.len() <= KEPT;
+        if is_good { self } else { Found { changes, ..Found::default() } }
+    }
+}
+
+impl Drop for ProcessSymbols {
+    fn drop(&mut self) {
+        // A thread that is ending has no next load.
+        let _ = FOUND.try_with(|found| self.0.swap(found));
+    }
+}
+
 fn symbol(handle: *mut c_void, name: &str) -> Option<TargetAddr> {
     let address = address(handle, name);
     // Only in a file: that of a thread-local variable is one thread's copy, and every other thread would be given it too.
@@ -131,4 +186,42 @@ fn address(handle: *mut c_void, name: &str) -> *mut c_void {
     let Ok(name) = CString::new(name) else { return std::ptr::null_mut() };
     // SAFETY: the name ends in NUL, and the handle is the loader's, which is open, or `RTLD_DEFAULT`.
     unsafe { libc::dlsym(handle, name.as_ptr()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_found_is_good_until_files_come_or_go() {
+        let found = |changes, count: usize| {
+            let symbols = (0..count).map(|number| (number.to_string().into(), TargetAddr(number as u64))).collect();
+            Found { changes, symbols }
+        };
+        let left = |found: Found, changes| {
+            let found = found.after(changes);
+            assert_eq!(found.changes, changes);
+            found.symbols.len()
+        };
+        let now = Some((7, 2));
+        assert_eq!(left(found(now, 3), now), 3);
+        assert_eq!(left(found(now, 3), Some((8, 2))), 0);
+        assert_eq!(left(found(now, 3), Some((7, 3))), 0);
+        assert_eq!([left(found(now, 3), None), left(found(None, 3), now), left(found(None, 3), None)], [0; 3]);
+        assert_eq!([left(found(now, KEPT), now), left(found(now, KEPT + 1), now)], [KEPT, 0]);
+    }
+
+    #[test]
+    fn the_process_is_asked_once_and_again_for_what_it_did_not_have() {
+        let known = |process: &ProcessSymbols, name: &str| process.0.borrow().symbols.contains_key(name);
+        let process = ProcessSymbols::new();
+        let malloc = process_symbol("malloc");
+        assert!(malloc.is_some() && process.find("malloc") == malloc && known(&process, "malloc"));
+        assert_eq!(process.find("malloc"), malloc);
+        assert_eq!(process.find("kiln_has_no_such_function"), None);
+        assert!(!known(&process, "kiln_has_no_such_function"));
+        // One within another's time, as of a load that a resolver begins.
+        let inner = ProcessSymbols::new();
+        assert_eq!(inner.find("malloc"), malloc);
+    }
 }

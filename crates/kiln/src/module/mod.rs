@@ -17,7 +17,7 @@ use crate::target::TargetAddr;
 
 pub(crate) use explain::Places;
 pub use explain::{AppliedRelocation, Explanation, SectionPlace, Unloaded};
-pub(crate) use library::{Library, process_symbol};
+pub(crate) use library::{Library, ProcessSymbols, process_symbol};
 use symbols::Defined;
 pub(crate) use symbols::Symbols;
 

@@ -11,6 +11,14 @@ pub(crate) fn is_in_a_file(address: usize) -> bool {
     })
 }
 
+/// How many files the process has loaded and unloaded. `None`: the system does not say.
+pub(crate) fn changes_of_files() -> Option<(u64, u64)> {
+    #[cfg(target_os = "linux")]
+    return linux::changes();
+    #[cfg(not(target_os = "linux"))]
+    None
+}
+
 /// As on Linux.
 #[cfg(not(target_os = "linux"))]
 pub(crate) fn is_in_a_file(address: usize) -> bool {
@@ -51,6 +59,12 @@ mod linux {
             }
             look(&files.segments)
         })
+    }
+
+    /// How many files had been loaded and unloaded by now.
+    pub(super) fn changes() -> Option<(u64, u64)> {
+        with_files(|_| ());
+        FILES.with_borrow(|files| files.changes)
     }
 
     /// Called for each file, until it returns something else than 0.

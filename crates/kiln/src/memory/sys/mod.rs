@@ -8,7 +8,7 @@
 //! - `map_keyed`, `KeyWriting`: the same, for [`Strategy::ProtectionKeys`](super::Strategy::ProtectionKeys).
 //! - `huge_page`, `in_huge_pages`: where memory had better be in pages larger than the others.
 //! - `Window`, `Mapping::within`: memory near an address.
-//! - `is_in_a_file`: whether an address belongs to a file that was loaded.
+//! - `is_in_a_file`: whether an address belongs to a file that was loaded; `changes_of_files`: whether there are new ones.
 //! - `clean_caches`: makes written instructions visible to instruction fetches.
 //! - `serialize_cores`: lets every core forget what it has fetched already.
 //! - `forks`: tells a process from its children.
@@ -29,7 +29,7 @@ mod unix;
 pub(crate) use apple::{HOST_OS, clean_caches, map_jit, shared_file, situation, write_jit};
 pub(crate) use barrier::serialize_cores;
 pub(crate) use dual::map_dual;
-pub(crate) use files::is_in_a_file;
+pub(crate) use files::{changes_of_files, is_in_a_file};
 pub(crate) use keys::{KeyWriting, map_keyed};
 #[cfg(target_os = "linux")]
 pub(crate) use linux::{HOST_OS, clean_caches, map_jit, shared_file, situation, write_jit};
