@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use crate::graph::{LinkGraph, Name, NameTable, Resolved, SymbolId, SymbolKind};
 use crate::layout::Addresses;
@@ -17,11 +18,16 @@ pub(crate) struct Symbols {
     underscores: bool,
     /// The descriptors of exported thread-local variables, by name.
     descriptors: HashMap<Box<[u8]>, u64>,
-    /// The exported ones by name, C's before one that C cannot write. Made when somebody asks for a name.
+    /// The exported ones by name, C's before one that C cannot write. Made when names are asked for more than [`SCANS`] times.
     table: OnceLock<NameTable>,
+    /// How often they were, before.
+    scans: AtomicU32,
     /// The exported ones in order of their names. Made when somebody asks for all.
     sorted: OnceLock<Vec<u32>>,
 }
+
+/// To look for so few names takes less time than to make a table.
+const SCANS: u32 = 4;
 
 #[derive(Debug)]
 pub(crate) struct Defined {
@@ -40,10 +46,16 @@ impl Symbols {
         let mut names = Vec::new();
         let mut descriptors = HashMap::new();
         // Both are in the order of the symbols.
-        let mut exports = resolved.exports.iter().copied().peekable();
+        let mut exports = &resolved.exports[..];
         for (index, symbol) in (0u32..).zip(&graph.symbols) {
             let id = SymbolId(index);
-            let local = exports.next_if_eq(&id).is_none();
+            let local = match exports {
+                [first, rest @ ..] if *first == id => {
+                    exports = rest;
+                    false
+                }
+                _ => true,
+            };
             if symbol.kind == SymbolKind::ThreadVariable && !local && !symbol.raw {
                 let name = graph.symbol_key(symbol).bytes;
                 descriptors.insert(name.into(), addresses.symbol(id));
@@ -70,6 +82,7 @@ impl Symbols {
             descriptors,
             underscores: graph.inputs.iter().any(|input| input.format == Some(Format::MachO)),
             table: OnceLock::new(),
+            scans: AtomicU32::new(0),
             sorted: OnceLock::new(),
         }
     }
@@ -109,10 +122,24 @@ impl Symbols {
     }
 
     fn exported(&self, name: &str) -> Option<&Defined> {
+        if self.table.get().is_none() && self.scans.fetch_add(1, Ordering::Relaxed) < SCANS {
+            return self.scan(name.as_bytes());
+        }
         let table = self.table.get_or_init(|| self.make_table());
         let key = Name { raw: false, bytes: name.as_bytes() };
         let at = table.find(table.hash(key), |at| self.name(&self.defined[at as usize]) == name)?;
         self.defined.get(at as usize)
+    }
+
+    fn scan(&self, name: &[u8]) -> Option<&Defined> {
+        let names = self.names.as_bytes();
+        let is_it = |one: &&Defined| {
+            let len = one.name_len as usize;
+            !one.local && len == name.len() && &names[one.name..][..len] == name
+        };
+        let mut found = self.defined.iter().filter(is_it);
+        let first = found.next()?;
+        if first.raw { found.find(|one| !one.raw).or(Some(first)) } else { Some(first) }
     }
 
     fn make_table(&self) -> NameTable {
@@ -170,5 +197,40 @@ mod tests {
         assert_eq!(read(&[b"a\xff", b"b"]), ["a\u{fffd}", "b"]);
         // Two halves of a letter, in two names.
         assert_eq!(read(&[b"a\xc3", b"\xa4b", b"c"]), ["a\u{fffd}", "\u{fffd}b", "c"]);
+    }
+
+    /// Names are found the same way one by one and by the table: C's before one that C cannot write, and no local ones.
+    #[test]
+    fn with_and_without_a_table() {
+        let list =
+            [("a", true, false), ("b", false, true), ("b", false, false), ("c", false, true), ("d", false, false)];
+        let defined = (0..).zip(list).map(|(at, (_, local, raw))| Defined {
+            name: at,
+            name_len: 1,
+            local,
+            raw,
+            address: at,
+            size: 0,
+        });
+        let symbols = Symbols {
+            defined: defined.collect(),
+            names: list.map(|(name, ..)| name).concat().into(),
+            underscores: false,
+            descriptors: HashMap::new(),
+            table: OnceLock::new(),
+            scans: AtomicU32::new(0),
+            sorted: OnceLock::new(),
+        };
+        let found = || ["a", "b", "c", "d", "dd", ""].map(|name| symbols.find(name).map(|one| one.address));
+        let expected = [None, Some(2), Some(3), Some(4), None, None];
+        for _ in 0..6 {
+            symbols.scans.store(0, Ordering::Relaxed);
+            let first = ["a", "b", "c", "d"].map(|name| symbols.find(name).map(|one| one.address));
+            assert_eq!(first, expected[..4]);
+        }
+        assert!(symbols.table.get().is_none());
+        assert_eq!(found(), expected);
+        assert!(symbols.table.get().is_some(), "now there is one");
+        assert_eq!(found(), expected);
     }
 }
