@@ -33,6 +33,7 @@ pub(super) const SERIALIZE: Serialize = Serialize::AfterWriting;
 /// Nothing is to be done: the processor keeps its instruction caches coherent with stores (Intel SDM, volume 3, 11.6;
 /// AMD64 APM, volume 2, 7.6.1).
 #[cfg(target_arch = "x86_64")]
+#[inline]
 pub(super) fn clean(_start: usize, _len: usize) {}
 
 /// Makes what was written to `start..start + len` visible to instruction fetches, of all cores.

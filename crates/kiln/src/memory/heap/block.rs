@@ -19,12 +19,15 @@ pub(super) struct Block {
     home: NonNull<Home>,
     /// Where its first byte is written; null where threads cannot write to it at any time.
     writes: *mut u8,
+    /// Where its first byte is executed.
+    runs: usize,
     /// The size of a granule: its binary logarithm.
     pub(super) granule: u32,
     /// Its number in its shard.
     pub(super) slab: u32,
     /// Under the shard's lock.
     listed: UnsafeCell<Listed>,
+    /// Leaves of entries.
     entries: Mapping,
     pub(super) region: Arc<Region>,
     /// Where it begins in its region.
@@ -35,7 +38,7 @@ pub(super) struct Block {
 }
 
 /// What has a handle, and what may get one.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Listed {
     /// The first unused entry, by its place in the mapping, which no entry has at 0.
     first: u32,
@@ -43,6 +46,14 @@ pub(super) struct Listed {
     fresh: u32,
     /// How many are in use.
     pub(super) in_use: u32,
+}
+
+/// The entries of a block that is gone, none of them in use, for the next one of the same memory. New ones would have to be
+/// mapped, and their pages provided: as much work as all else that a new block takes.
+#[derive(Debug)]
+pub(super) struct Entries {
+    mapping: Mapping,
+    listed: Listed,
 }
 
 /// A piece of code: 8 bytes, whatever its size, away from the code. They lie in leaves, which begin with a pointer to the
@@ -68,11 +79,13 @@ const MORE: u32 = 64;
 const _: () = assert!(size_of::<Entry>() == size_of::<*const Block>());
 
 impl Entry {
+    #[inline]
     fn span(&self) -> Span {
         let place = self.place.load(Ordering::Relaxed);
         Span { start: place & 0xffff, len: place >> 16 & 0x7fff }
     }
 
+    #[inline]
     fn is_inherited(&self) -> bool {
         self.place.load(Ordering::Relaxed) & INHERITED != 0
     }
@@ -89,21 +102,44 @@ impl Block {
         offset: usize,
         len: usize,
         granule: u32,
-    ) -> std::io::Result<Block> {
+        entries: Option<Entries>,
+    ) -> std::io::Result<Box<Block>> {
         let leaves = (len >> granule).div_ceil(LEAF_ENTRIES as usize - 1);
-        Ok(Block {
+        let Entries { mapping, listed } = match entries {
+            Some(entries) => entries,
+            None => {
+                let listed = Listed { first: 0, fresh: 0, in_use: 0 };
+                Entries { mapping: Mapping::new(leaves * LEAF)?, listed }
+            }
+        };
+        debug_assert!(mapping.len() >= leaves * LEAF && listed.in_use == 0);
+        let block = Box::new(Block {
             home: NonNull::from(heap.home(shard)),
             writes: region.always_writable(offset),
+            runs: region.address(offset),
             granule,
             slab,
-            listed: UnsafeCell::new(Listed { first: 0, fresh: 0, in_use: 0 }),
-            entries: Mapping::new(leaves * LEAF)?,
+            listed: UnsafeCell::new(listed),
+            entries: mapping,
             region,
             offset,
             len,
             shard,
             heap: Arc::clone(heap),
-        })
+        });
+        // Leaves that have been used lead to the block before this one.
+        for leaf in 0..listed.fresh.div_ceil(LEAF_ENTRIES) {
+            block.claim(leaf);
+        }
+        Ok(block)
+    }
+
+    /// Has a leaf lead to this block, before any of its entries is in use.
+    fn claim(&self, leaf: u32) {
+        let first = self.entries.pointer().wrapping_add(leaf as usize * LEAF).cast::<*const Block>();
+        debug_assert!((leaf as usize) < self.entries.len() / LEAF);
+        // SAFETY: the first word of a leaf in the mapping, which nobody reads before its entries are in use.
+        unsafe { first.write(self) };
     }
 
     #[inline]
@@ -181,9 +217,7 @@ impl Block {
         listed.fresh = more.end;
         for place in more.rev() {
             if place.is_multiple_of(LEAF_ENTRIES) {
-                let leaf = self.entries.pointer().cast::<*const Block>().wrapping_add(place as usize);
-                // SAFETY: the first word of a leaf, which nobody reads before its entries are in use.
-                unsafe { leaf.write(self) };
+                self.claim(place / LEAF_ENTRIES);
             } else {
                 // SAFETY: in the mapping, zeros, which are a value; never referred to but as atomics.
                 let entry = unsafe { self.entry(place).as_ref() };
@@ -248,6 +282,29 @@ impl Hold {
         unsafe { self.0.as_ref() }
     }
 
+    /// The address of what it keeps.
+    #[inline]
+    pub(super) fn address(&self) -> usize {
+        let block = self.block();
+        block.runs + ((self.entry().span().start as usize) << block.granule)
+    }
+
+    /// Where what it keeps is written, where any thread may write there at any time; else null.
+    #[inline]
+    pub(super) fn always_writable(&self) -> *mut u8 {
+        let block = self.block();
+        if block.writes.is_null() {
+            return block.writes;
+        }
+        block.writes.wrapping_add((self.entry().span().start as usize) << block.granule)
+    }
+
+    /// Whether any thread may write what it keeps at any time.
+    #[inline]
+    pub(super) fn is_always_writable(&self) -> bool {
+        !self.block().writes.is_null()
+    }
+
     /// What it keeps, by offset in the region.
     #[inline]
     pub(super) fn bytes(&self) -> std::ops::Range<usize> {
@@ -277,19 +334,27 @@ impl Clone for Hold {
 }
 
 impl Drop for Hold {
-    #[inline]
+    // By value: a handle whose address is needed for its end has to be in memory all its life.
+    #[inline(always)]
     fn drop(&mut self) {
-        let count = &self.entry().count;
-        // The only handle can become more only through itself: no atomic operation is needed to see that it is the last.
-        if count.load(Ordering::Acquire) != 1 {
-            if count.fetch_sub(1, Ordering::Release) != 1 {
-                return;
-            }
-            // What other handles' threads did with the code comes before its end.
-            fence(Ordering::Acquire);
-        }
-        free(self.0, self.block());
+        let_go(self.0);
     }
+}
+
+/// There is one handle less.
+#[inline(never)]
+fn let_go(entry: NonNull<Entry>) {
+    let hold = std::mem::ManuallyDrop::new(Hold(entry));
+    let count = &hold.entry().count;
+    // The only handle can become more only through itself: no atomic operation is needed to see that it is the last.
+    if count.load(Ordering::Acquire) != 1 {
+        if count.fetch_sub(1, Ordering::Release) != 1 {
+            return;
+        }
+        // What other handles' threads did with the code comes before its end.
+        fence(Ordering::Acquire);
+    }
+    free(entry, hold.block());
 }
 
 /// The last handle to a range of `block` is gone.
@@ -366,6 +431,15 @@ impl Dead {
     pub(super) fn block(&self) -> &Block {
         // SAFETY: the block lives until this is dropped.
         unsafe { self.0.as_ref() }
+    }
+
+    /// What it was made of: its region, where it stood there, and its entries.
+    pub(super) fn take_apart(self) -> (Arc<Region>, usize, Entries) {
+        let block = self.0;
+        std::mem::forget(self);
+        // SAFETY: made by `Box::into_raw`, and nothing else refers to it; not dropped here any more.
+        let Block { region, offset, entries, listed, .. } = *unsafe { Box::from_raw(block.as_ptr()) };
+        (region, offset, Entries { mapping: entries, listed: listed.into_inner() })
     }
 }
 

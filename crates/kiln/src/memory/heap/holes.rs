@@ -15,6 +15,7 @@ pub(super) struct Span {
 }
 
 impl Span {
+    #[inline]
     pub(super) fn end(self) -> u32 {
         self.start + self.len
     }

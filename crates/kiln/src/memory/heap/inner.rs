@@ -4,10 +4,11 @@ use std::cell::Cell;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::block::{Block, Dead};
+use super::block::{Block, Dead, Entries};
 use super::holes;
 use super::region::{Region, Totals};
-use super::shard::{Emptied, Home, Room};
+use super::room::Room;
+use super::shard::{Emptied, Home};
 use super::sync::SetOnce;
 use super::{Code, HeapStats};
 use crate::error::{Error, Result};
@@ -74,10 +75,10 @@ struct Supply {
 struct Piece {
     region: Arc<Region>,
     offset: usize,
-    /// How many of its granules have been used.
-    used: u32,
-    /// How many of them are filled with traps.
-    filled: u32,
+    /// How many of its granules have been used, and how many are filled with traps.
+    used: (u32, u32),
+    /// Those of the block that it was, if it was one.
+    entries: Option<Entries>,
 }
 
 impl Inner {
@@ -144,7 +145,7 @@ impl Inner {
                         refused = Some(code);
                         break;
                     };
-                    reused |= room.reused;
+                    reused |= room.is_reused();
                     // SAFETY: the room was just taken, in this process, for this many bytes.
                     if let Err(error) = unsafe { room.write(code) } {
                         // Dropping the room takes the lock.
@@ -156,7 +157,7 @@ impl Inner {
             }
             let Some(code) = refused.or_else(|| codes.next()) else { return Ok(reused) };
             let mut room = self.make_room(number, code.len(), 1)?;
-            reused |= room.reused;
+            reused |= room.is_reused();
             // SAFETY: as above.
             unsafe { room.write(code) }.map_err(|error| super::unwritten(&room, error))?;
             written.push(Code::of(room));
@@ -199,10 +200,10 @@ impl Inner {
         loop {
             let (piece, size, granule) = self.supply(len, align)?;
             let mut shard = home.lock();
-            let Piece { region, offset, used, filled } = piece;
-            let block = Block::new(self, number, shard.next_number(), region, offset, size, granule)
+            let Piece { region, offset, used, entries } = piece;
+            let block = Block::new(self, number, shard.next_number(), region, offset, size, granule, entries)
                 .map_err(|error| Error::system("cannot map bookkeeping of the heap".to_owned(), error))?;
-            shard.add(Box::new(block), used, filled);
+            shard.add(block, used);
             if let Some(room) = shard.take_slowly(len, align) {
                 return Ok(room);
             }
@@ -228,7 +229,7 @@ impl Inner {
                 (granule..).find(|granule| size >> granule <= holes::MOST && size >> granule << granule == size);
             let granule = granule.unwrap_or(self.page.ilog2());
             let region = Arc::new(self.map(size)?);
-            return Ok((Piece { region, offset: 0, used: 0, filled: 0 }, size, granule));
+            return Ok((Piece { region, offset: 0, used: (0, 0), entries: None }, size, granule));
         }
         if supply.spare.is_empty() {
             let least = if self.settings.huge { HUGE } else { BLOCK };
@@ -237,7 +238,8 @@ impl Inner {
             let region = self.map(size).or_else(|error| if size > least { self.map(least) } else { Err(error) })?;
             let region = Arc::new(region);
             let pieces = (0..region.len()).step_by(BLOCK).rev();
-            supply.spare.extend(pieces.map(|offset| Piece { region: Arc::clone(&region), offset, used: 0, filled: 0 }));
+            let piece = |offset| Piece { region: Arc::clone(&region), offset, used: (0, 0), entries: None };
+            supply.spare.extend(pieces.map(piece));
         }
         let piece = supply.spare.pop().ok_or_else(|| Error::unsupported("no memory"))?;
         Ok((piece, BLOCK, granule))
@@ -292,20 +294,22 @@ impl Inner {
 
     /// Keeps the memory of emptied blocks for later, or gives it back to the system.
     fn put_away(&self, emptied: Vec<Emptied>) -> Vec<Dead> {
-        let mut supply = self.supply.lock().unwrap_or_else(PoisonError::into_inner);
-        let put_away = |Emptied { block: dead, reusable }: Emptied| {
-            let block = dead.block();
-            if let Some((used, filled)) = reusable.filter(|_| block.len == BLOCK) {
-                supply.spare.push(Piece { region: Arc::clone(&block.region), offset: block.offset, used, filled });
-                // A region of which nothing is used goes, if enough is spare without it.
-                let whole = supply.spare.iter().filter(|piece| Arc::ptr_eq(&piece.region, &block.region)).count();
-                if whole * BLOCK == block.region.len() && (supply.spare.len() - whole) * BLOCK >= SPARE {
-                    supply.spare.retain(|piece| !Arc::ptr_eq(&piece.region, &block.region));
-                }
+        let mut dead = Vec::new();
+        for Emptied { block, reusable } in emptied {
+            let Some(used) = reusable.filter(|_| block.block().len == BLOCK) else {
+                dead.push(block);
+                continue;
+            };
+            let (region, offset, entries) = block.take_apart();
+            let mut supply = self.supply.lock().unwrap_or_else(PoisonError::into_inner);
+            supply.spare.push(Piece { region: Arc::clone(&region), offset, used, entries: Some(entries) });
+            // A region of which nothing is used goes, if enough is spare without it.
+            let whole = supply.spare.iter().filter(|piece| Arc::ptr_eq(&piece.region, &region)).count();
+            if whole * BLOCK == region.len() && (supply.spare.len() - whole) * BLOCK >= SPARE {
+                supply.spare.retain(|piece| !Arc::ptr_eq(&piece.region, &region));
             }
-            dead
-        };
-        emptied.into_iter().map(put_away).collect()
+        }
+        dead
     }
 
     /// The last `CodeHeap` is gone: what has no code goes now, the rest with its last code.

@@ -5,6 +5,7 @@ mod block;
 mod holes;
 mod inner;
 mod region;
+mod room;
 mod shard;
 mod sync;
 
@@ -15,7 +16,7 @@ use std::sync::atomic::Ordering;
 pub(crate) use block::Hold;
 use inner::{Inner, Settings, Site};
 use region::{Place, Region};
-use shard::Room;
+use room::Room;
 
 use super::situation::{Situation, Strategy};
 use super::sys::{Window, forks};
@@ -204,10 +205,7 @@ impl CodeHeap {
     pub fn publish_many(&self, codes: &[&[u8]]) -> Result<Vec<Code>> {
         let mut written = Vec::with_capacity(codes.len());
         let reused = self.inner.write_many(codes, &mut written)?;
-        let places = written
-            .iter()
-            .map(|Code { hold, len, .. }| (&*hold.block().region, Place { range: hold.bytes(), len: *len, reused }));
-        Region::publish(places)?;
+        Code::publish(&written, reused)?;
         Ok(written)
     }
 
@@ -224,7 +222,7 @@ impl CodeHeap {
         }
         let room = self.inner.room(len, align)?;
         // SAFETY: the room was just taken, in this process.
-        let apart = unsafe { room.region().prepare(&room.place()) }.map_err(|error| unwritten(&room, error))?;
+        let apart = if room.hold.is_always_writable() { None } else { unsafe { Draft::apart(&room) }? };
         Ok(Draft { room, apart })
     }
 
@@ -234,12 +232,16 @@ impl CodeHeap {
     ///
     /// The system refuses, or a draft was inherited from a parent process. No code is published then, and the drafts are
     /// gone.
-    pub fn publish_all(&self, mut drafts: Vec<Draft>) -> Result<Vec<Code>> {
-        for draft in &mut drafts {
+    pub fn publish_all(&self, drafts: Vec<Draft>) -> Result<Vec<Code>> {
+        let mut written = Vec::with_capacity(drafts.len());
+        let mut reused = false;
+        for mut draft in drafts {
             draft.finish()?;
+            reused |= draft.room.is_reused();
+            written.push(Code::of(draft.room));
         }
-        Region::publish(drafts.iter().map(|draft| (draft.room.region(), draft.room.place())))?;
-        Ok(drafts.into_iter().map(|draft| Code::of(draft.room)).collect())
+        Code::publish(&written, reused)?;
+        Ok(written)
     }
 
     /// What the heap has and uses now.
@@ -251,7 +253,7 @@ impl CodeHeap {
 
 #[cold]
 fn unwritten(room: &Room, error: std::io::Error) -> Error {
-    Error::system(format!("cannot write {} bytes to {:#x}", room.len, room.address()), error)
+    Error::system(format!("cannot write {} bytes to {:#x}", room.len(), room.address()), error)
 }
 
 impl Clone for CodeHeap {
@@ -280,21 +282,39 @@ impl fmt::Debug for CodeHeap {
 pub struct Draft {
     room: Room,
     /// The bytes, where they cannot be written in their place.
-    apart: Option<Box<[u8]>>,
+    apart: Option<Box<Apart>>,
+}
+
+/// A pointer to it is one word, unlike one to a slice.
+#[derive(Debug)]
+struct Apart {
+    bytes: Box<[u8]>,
 }
 
 impl Draft {
+    /// # Safety
+    ///
+    /// The room was just taken, in this process.
+    #[cold]
+    unsafe fn apart(room: &Room) -> Result<Option<Box<Apart>>> {
+        // SAFETY: as the caller says.
+        let bytes = unsafe { room.region().prepare(&room.place()) }.map_err(|error| unwritten(room, error))?;
+        Ok(bytes.map(|bytes| Box::new(Apart { bytes })))
+    }
+
     /// The address of the first byte, now and when it is code.
     #[must_use]
+    #[inline]
     pub fn address(&self) -> *const () {
         self.room.address() as *const ()
     }
 
     /// The size in bytes.
     #[must_use]
+    #[inline]
     #[allow(clippy::len_without_is_empty, reason = "it never is")]
     pub fn len(&self) -> usize {
-        self.room.len
+        self.room.len()
     }
 
     /// The bytes, to be written. At first they are instructions that trap.
@@ -307,9 +327,9 @@ impl Draft {
     pub fn bytes(&mut self) -> &mut [u8] {
         assert!(self.is_of_this_process(), "a draft of a parent process is written");
         match &mut self.apart {
-            Some(apart) => apart,
+            Some(apart) => &mut apart.bytes,
             // SAFETY: the draft has the place to itself, borrowed with it, and is of this process.
-            None => unsafe { self.room.region().bytes(&self.room.place()) },
+            None => unsafe { self.room.bytes() },
         }
     }
 
@@ -324,6 +344,7 @@ impl Draft {
         Ok(Code::of(self.room))
     }
 
+    #[inline]
     fn is_of_this_process(&self) -> bool {
         self.room.is_of_this_process()
     }
@@ -336,7 +357,7 @@ impl Draft {
         }
         if let Some(apart) = &self.apart {
             // SAFETY: the draft has the place to itself, and is of this process.
-            unsafe { self.room.write(apart) }.map_err(|error| unwritten(&self.room, error))?;
+            unsafe { self.room.write(&apart.bytes) }.map_err(|error| unwritten(&self.room, error))?;
         }
         Ok(())
     }
@@ -345,25 +366,38 @@ impl Draft {
 /// Published code. Its room is free again when the last handle to it, or to a function of it, is dropped.
 #[derive(Clone)]
 pub struct Code {
-    address: usize,
-    len: usize,
     hold: Hold,
+    len: usize,
 }
+
+// Two words; see `Room`.
+const _: () = assert!(size_of::<Result<Code>>() == 16);
 
 impl Code {
     #[inline(always)]
     fn of(room: Room) -> Code {
-        Code { address: room.address(), len: room.len, hold: room.hold }
+        Code { len: room.len(), hold: room.hold }
+    }
+
+    /// Makes executable what was written; some of it may be `reused`.
+    fn publish(written: &[Code], reused: bool) -> Result<()> {
+        Region::publish(
+            written
+                .iter()
+                .map(|Code { hold, len }| (&*hold.block().region, Place { range: hold.bytes(), len: *len, reused })),
+        )
     }
 
     /// The address of the code's first byte.
     #[must_use]
+    #[inline]
     pub fn address(&self) -> *const () {
-        self.address as *const ()
+        self.hold.address() as *const ()
     }
 
     /// The code's size in bytes.
     #[must_use]
+    #[inline]
     #[allow(clippy::len_without_is_empty, reason = "it never is")]
     pub fn len(&self) -> usize {
         self.len
@@ -375,15 +409,16 @@ impl Code {
     ///
     /// The code is a function of the type `F`, correct on this machine, and keeps to the platform's calling convention.
     #[must_use]
+    #[inline]
     pub unsafe fn function<F: FnPtr>(&self) -> Function<F> {
         // SAFETY: a function of this type stands there, by the caller's word, in memory that the handle keeps.
-        unsafe { Function::new(self.address, self.hold.clone()) }
+        unsafe { Function::new(self.hold.address(), self.hold.clone()) }
     }
 }
 
 impl fmt::Debug for Code {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Code({:#x}, {} bytes)", self.address, self.len)
+        write!(f, "Code({:#x}, {} bytes)", self.hold.address(), self.len)
     }
 }
 

@@ -234,20 +234,19 @@ impl Region {
     /// The system refuses. Whatever is executable by then is written whole, and nobody knows its address yet.
     #[inline]
     pub(super) fn publish<'a>(places: impl Iterator<Item = (&'a Region, Place)> + Clone) -> Result<()> {
-        // The writes went through the data cache; instructions are fetched through another.
+        let (mut sealed, mut reused) = (false, false);
         for (region, place) in places.clone() {
+            // The writes went through the data cache; instructions are fetched through another.
             sys::clean_caches(region.address(place.range.start), place.range.len());
+            sealed |= region.strategy == Strategy::Seal;
+            reused |= place.reused;
         }
         // From here on nothing of it may be written: where a page is one or the other, it changes now.
-        let sealed = places.clone().filter(|(region, _)| region.strategy == Strategy::Seal);
-        if sealed.clone().next().is_some() {
-            Region::seal(sealed)?;
+        if sealed {
+            Region::seal(places.filter(|(region, _)| region.strategy == Strategy::Seal))?;
         }
         // A core may still hold what it fetched from these addresses before. One barrier, however many they are.
-        if SERIALIZE == Serialize::AfterWriting
-            && places.clone().any(|(_, place)| place.reused)
-            && !sys::serialize_cores()
-        {
+        if SERIALIZE == Serialize::AfterWriting && reused && !sys::serialize_cores() {
             return Err(Error::system(
                 "cannot serialize the cores (membarrier) before memory is reused for other code",
                 io::Error::last_os_error(),

@@ -6,17 +6,17 @@ use std::ptr::NonNull;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::HeapStats;
-use super::block::{Block, Dead, Hold};
+use super::block::{Block, Dead};
 use super::holes::{Holes, Span};
-use super::region::{Place, Region};
+use super::room::{REUSED, Room};
 use super::sync::{Guard, Lock};
 use crate::memory::situation::Strategy;
 use crate::memory::sys::forks::Epoch;
 
 /// New memory is provided and filled with traps by steps of at least so many bytes, and at most so many.
 const STEP: (usize, usize) = (16 << 10, 256 << 10);
-/// For each block that a shard has so many more: less than a hundredth of what is in use.
-const STEP_PER_BLOCK: usize = 8 << 10;
+/// For each block that a shard has so many more: half a hundredth of what is in use.
+const STEP_PER_BLOCK: usize = 4 << 10;
 
 /// A shard, on cache lines of its own: its neighbours are other threads'.
 #[derive(Debug)]
@@ -27,63 +27,12 @@ pub(super) struct Home {
     epoch: AtomicU64,
 }
 
-/// Room that was taken and not written yet.
-#[derive(Debug)]
-pub(super) struct Room {
-    pub(super) hold: Hold,
-    /// How much of it is code, in bytes.
-    pub(super) len: usize,
-    /// Where it begins in its region.
-    start: usize,
-    /// Whether something may have been executed there before.
-    pub(super) reused: bool,
-}
-
-impl Room {
-    #[inline]
-    pub(super) fn address(&self) -> usize {
-        self.region().address(self.start)
-    }
-
-    #[inline]
-    pub(super) fn region(&self) -> &Region {
-        &self.hold.block().region
-    }
-
-    #[inline]
-    pub(super) fn place(&self) -> Place {
-        Place { range: self.hold.bytes(), len: self.len, reused: self.reused }
-    }
-
-    #[inline]
-    pub(super) fn is_of_this_process(&self) -> bool {
-        self.hold.block().heap.is_of_this_process()
-    }
-
-    /// Copies `code` to it.
-    ///
-    /// # Safety
-    ///
-    /// It was not published, is of this process, and no shorter than `code`.
-    #[inline]
-    pub(super) unsafe fn write(&mut self, code: &[u8]) -> std::io::Result<()> {
-        let to = self.region().always_writable(self.start);
-        if to.is_null() {
-            // SAFETY: as the caller says; the room has the place to itself.
-            return unsafe { self.region().write(&self.place(), code) };
-        }
-        debug_assert!(code.len() <= self.len);
-        // SAFETY: in the mapping, writable, and the room's alone; `code` lies elsewhere.
-        unsafe { std::ptr::copy_nonoverlapping(code.as_ptr(), to, code.len()) };
-        Ok(())
-    }
-}
-
 #[derive(Debug)]
 pub(super) struct Shard {
     /// The room that is handed out next: granules of the block `current`, taken from its front.
     window: Span,
-    window_reused: bool,
+    /// [`REUSED`], if something of it may have been executed before; else 0.
+    window_reused: u64,
     current: Option<NonNull<Block>>,
     slabs: Vec<Option<Slab>>,
     /// What was freed, oldest first, and may not be reused yet, since cores may still hold what they fetched from it.
@@ -134,7 +83,7 @@ impl Home {
     pub(super) fn new(limit: usize) -> Home {
         let shard = Shard {
             window: Span { start: 0, len: 0 },
-            window_reused: false,
+            window_reused: 0,
             current: None,
             slabs: Vec::new(),
             waiting: VecDeque::new(),
@@ -224,7 +173,6 @@ impl Shard {
     }
 
     /// Takes room for `len` bytes, at the beginning of a granule.
-    // A `Room` that goes through memory costs more than what makes it.
     #[inline(always)]
     pub(super) fn take(&mut self, len: usize) -> Option<Room> {
         // SAFETY: the block lives as long as it is the current one.
@@ -241,7 +189,7 @@ impl Shard {
         // SAFETY: the lock is held, and the range was just free.
         let hold = unsafe { block.hold(span) }?;
         self.window = Span { start: span.end(), len: self.window.len - span.len };
-        Some(Room { hold, len, start: block.bytes(span).start, reused: self.window_reused })
+        Some(Room::new(hold, len, self.window_reused))
     }
 
     /// As [`take`](Shard::take), at a multiple of `align`, where it is not there at once: from the holes of any block, and
@@ -292,7 +240,7 @@ impl Shard {
             let (block, used) = (slab.block, slab.used);
             self.close_window();
             self.window = hole;
-            self.window_reused = hole.start < used;
+            self.window_reused = u64::from(hole.start < used) * REUSED;
             self.current = Some(block);
             return self.take(len);
         }
@@ -301,12 +249,12 @@ impl Shard {
         }
         let start = slab.holes.carve(found?, granules, align);
         let span = Span { start, len: granules };
-        let reused = start < slab.used;
+        let reused = u64::from(start < slab.used) * REUSED;
         slab.used = slab.used.max(span.end());
         let block = slab.block();
         // SAFETY: the lock is held, and the range was just free.
         let hold = unsafe { block.hold(span) }?;
-        Some(Room { hold, len, start: block.bytes(span).start, reused })
+        Some(Room::new(hold, len, reused))
     }
 
     /// Makes a hole of what is left of the window.
@@ -327,7 +275,7 @@ impl Shard {
 
     /// Adds a block of which nothing is taken, with the number that it says: so many of its granules were in use, and are
     /// filled.
-    pub(super) fn add(&mut self, block: Box<Block>, used: u32, filled: u32) {
+    pub(super) fn add(&mut self, block: Box<Block>, (used, filled): (u32, u32)) {
         let number = block.slab as usize;
         // SAFETY: a pointer of `Box::into_raw` is not null.
         let block = unsafe { NonNull::new_unchecked(Box::into_raw(block)) };

@@ -32,6 +32,7 @@ impl Epoch {
         !self.0.is_multiple_of(EVENT)
     }
 
+    #[inline]
     pub(crate) fn to_bits(self) -> u64 {
         self.0
     }

@@ -112,6 +112,7 @@ pub(crate) unsafe fn write_jit(_strategy: Strategy, to: &Mapping, offset: usize,
     to.protect(0..to.len(), Protection::ReadExecute)
 }
 
+#[inline]
 pub(crate) fn clean_caches(start: usize, len: usize) {
     icache::clean(start, len);
 }

@@ -282,14 +282,17 @@ impl Mapping {
         Some(Poisoned { start: this.start, len: this.len })
     }
 
+    #[inline]
     pub(crate) fn pointer(&self) -> *mut u8 {
         self.start.as_ptr()
     }
 
+    #[inline]
     pub(crate) fn address(&self) -> usize {
         self.start.as_ptr() as usize
     }
 
+    #[inline]
     pub(crate) fn len(&self) -> usize {
         self.len
     }
