@@ -24,7 +24,7 @@ impl Room {
     /// `reused` is [`REUSED`] or 0, `len` less than 4 GiB.
     #[inline]
     pub(super) fn new(hold: Hold, len: usize, reused: u64) -> Room {
-        debug_assert!(len as u64 & REUSED - 1 == len as u64 && reused & REUSED == reused);
+        debug_assert!((len as u64) < REUSED && matches!(reused, 0 | REUSED));
         Room { hold, extent: len as u64 | reused }
     }
 
