@@ -182,6 +182,31 @@ kiln_heap!(Kiln, "kiln", crate::MANY, HeapOptions::new());
 kiln_heap!(KilnHuge, "kiln, huge pages asked for", crate::MANY, HeapOptions::new().huge_pages(true));
 kiln_heap!(KilnSeal, "kiln, seal", 2_000, HeapOptions::new().strategy(Strategy::Seal));
 
+/// As a compiler does that has its code in a buffer first: it is written there, and then published. Drafts are written where they stay.
+pub struct KilnBuffer {
+    heap: CodeHeap,
+    buffer: Vec<u8>,
+}
+
+impl Heap for KilnBuffer {
+    type Code = Code;
+    const NAME: &'static str = "kiln, written to a buffer first";
+    fn new() -> Self {
+        KilnBuffer { heap: kiln(HeapOptions::new()), buffer: Vec::with_capacity(4096) }
+    }
+    fn publish(&mut self, code: &[u8]) -> Code {
+        self.buffer.clear();
+        self.buffer.extend_from_slice(code);
+        self.heap.publish(std::hint::black_box(&self.buffer)).expect("published")
+    }
+    fn address(code: &Code) -> usize {
+        code.address() as usize
+    }
+    fn free(&mut self, code: Code) {
+        drop(code);
+    }
+}
+
 /// Drafts, published 100 at a time.
 pub struct KilnBatch {
     heap: CodeHeap,
@@ -248,7 +273,7 @@ impl Heap for KilnMany {
         self.codes.pop();
     }
     fn finish(&mut self) {
-        let slices: Vec<&[u8]> = self.sizes.drain(..).map(|size| std::hint::black_box(&crate::CODE[..size])).collect();
+        let slices: Vec<&[u8]> = self.sizes.drain(..).map(|size| &crate::CODE[..std::hint::black_box(size)]).collect();
         self.codes.extend(self.heap.publish_many(&slices).expect("published"));
     }
 }

@@ -168,7 +168,7 @@ fn main() {
     macro_rules! candidates {
         ($($name:ident),*) => { $(candidates.push(($name::NAME, round::<$name>));)* };
     }
-    candidates!(Floor, MapEach, ProtectToggle, DualBare, Kiln, KilnMany, KilnBatch, KilnHuge, KilnSeal);
+    candidates!(Floor, MapEach, ProtectToggle, DualBare, Kiln, KilnMany, KilnBuffer, KilnBatch, KilnHuge, KilnSeal);
     #[cfg(asmjit)]
     candidates!(AsmJitDual, AsmJitDefault);
     candidates!(JitAllocatorDual, Dynasm, CraneliftEach, CraneliftBatch);
