@@ -201,6 +201,59 @@ fn used() -> Duration {
     Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
 }
 
+#[cfg(target_os = "linux")]
+thread_local! {
+    /// How often this thread has told the unwinder of tables, and that they are gone.
+    static TOLD: Cell<[usize; 2]> = const { Cell::new([0, 0]) };
+}
+
+/// Counts a call of one of the unwinder's functions, and makes it.
+#[cfg(target_os = "linux")]
+unsafe fn count(which: usize, name: &std::ffi::CStr, table: *const u8) {
+    let mut told = TOLD.get();
+    told[which] += 1;
+    TOLD.set(told);
+    // SAFETY: the name ends in NUL.
+    let function = unsafe { libc::dlsym(libc::RTLD_NEXT, name.as_ptr()) };
+    assert!(!function.is_null(), "{name:?}");
+    // SAFETY: libgcc's function of that name has this type.
+    let function = unsafe { std::mem::transmute::<*mut libc::c_void, unsafe extern "C" fn(*const u8)>(function) };
+    // SAFETY: by the caller's word, which means libgcc's.
+    unsafe { function(table) }
+}
+
+/// In the place of libgcc's, for all of this program.
+#[cfg(target_os = "linux")]
+#[unsafe(no_mangle)]
+unsafe extern "C" fn __register_frame(table: *const u8) {
+    // SAFETY: by the caller's word.
+    unsafe { count(0, c"__register_frame", table) }
+}
+
+/// As above.
+#[cfg(target_os = "linux")]
+#[unsafe(no_mangle)]
+unsafe extern "C" fn __deregister_frame(table: *const u8) {
+    // SAFETY: by the caller's word.
+    unsafe { count(1, c"__deregister_frame", table) }
+}
+
+/// However many functions and objects: the unwinder is told once, and once that they are gone.
+#[test]
+#[cfg(target_os = "linux")] // Elsewhere each function is registered.
+fn the_unwinder_is_told_once() {
+    let objects = [1, 40_000].map(|count| assemble(elf(), &functions(count)));
+    let one = assemble(elf(), &functions(1).replace(".globl f0\n", ""));
+    let [few, many] = &objects;
+    for inputs in [&[&few[..]][..], &[many], &[many, &one, &one]] {
+        TOLD.set([0, 0]);
+        let module = load(linker(inputs));
+        assert_eq!(TOLD.get(), [1, 0]);
+        module.unload().unwrap();
+        assert_eq!(TOLD.get(), [1, 1]);
+    }
+}
+
 /// Registering and deregistering is no more than linear: twenty times the functions take at most a hundred times as long,
 /// where something quadratic would take four hundred times.
 #[test]

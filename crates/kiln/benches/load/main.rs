@@ -2,7 +2,7 @@
 //! with `dlopen`.
 //!
 //!     cargo xtask corpus                          # makes what is loaded, and says which peers there are
-//!     cargo bench -p kiln --bench load            # or only some: `-- sqlite3 generated-1000`
+//!     cargo bench -p kiln --bench load            # or only some: `-- sqlite3 generated-1000 frames`
 //!
 //! Of Debian's packages, the peers need `llvm-22-dev`, `libtcc-dev`, `binutils`, `lld` and `mold`; who is missing is left
 //! out. The candidates take turns in one run. A load begins with the object's bytes (in memory; those that read files find
@@ -15,6 +15,7 @@
 #![allow(unsafe_code)] // Loads code, and maps memory by hand for the floor.
 
 mod candidates;
+mod frames;
 mod jobs;
 mod memory;
 
@@ -40,10 +41,11 @@ fn main() {
 fn compare() {
     let asked: Vec<String> = std::env::args().skip(1).filter(|word| !word.starts_with('-')).collect();
     println!(
-        "{:<16} {:<22} {:>12} {:>7} {:>9} {:>11} {:>9}",
-        "object", "candidate", "median", "/ floor", "/ kiln", "peak MB", "mappings"
+        "{:<16} {:<22} {:>12} {:>7} {:>9} {:>11} {:>9} {:>9}",
+        "object", "candidate", "median", "/ floor", "/ kiln", "peak MB", "mappings", "ns each"
     );
-    for name in jobs::NAMES.iter().filter(|name| asked.is_empty() || asked.iter().any(|asked| asked == *name)) {
+    let is_asked = |name: &str| asked.is_empty() || asked.iter().any(|asked| asked == name);
+    for name in jobs::NAMES.iter().filter(|name| is_asked(name)) {
         let job = Job::named(name);
         let size = jobs::image_size(&job);
         println!("{name:<16} {}", job.described(size));
@@ -58,15 +60,24 @@ fn compare() {
             let quick = *time < Duration::from_secs(5);
             let memory = if quick { memory::measure(candidate, &job) } else { memory::Memory::default() };
             println!(
-                "{:<16} {candidate:<22} {:>9.3} ms {:>7} {:>9} {:>11} {:>9}",
+                "{:<16} {candidate:<22} {:>9.3} ms {:>7} {:>9} {:>11} {:>9} {:>9}",
                 "",
                 time.as_secs_f64() * 1e3,
                 ratio(floor),
                 ratio(kiln),
                 memory.peak.map_or(String::new(), |peak| format!("{:.1}", peak as f64 / 1e6)),
-                memory.mappings.map_or(String::new(), |mappings| mappings.to_string())
+                memory.mappings.map_or(String::new(), |mappings| mappings.to_string()),
+                // What must not grow with the number of objects.
+                if job.objects.len() > 1 {
+                    (time.as_nanos() / job.objects.len() as u128).to_string()
+                } else {
+                    String::new()
+                }
             );
         }
+    }
+    if is_asked(frames::NAME) {
+        frames::compare();
     }
 }
 
