@@ -112,7 +112,7 @@ pub(crate) fn macho_frames(target: Target, source: &str, ways: &[&str]) -> Vec<C
 }
 
 /// Takes `MH_SUBSECTIONS_VIA_SYMBOLS` from the flags (`struct mach_header_64`).
-fn whole(mut object: Vec<u8>) -> Vec<u8> {
+pub(crate) fn whole(mut object: Vec<u8>) -> Vec<u8> {
     object[25] &= !0x20;
     object
 }

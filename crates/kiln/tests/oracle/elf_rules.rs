@@ -168,6 +168,8 @@ pub(crate) fn fields(number: usize, input: &Input, x86: bool, resolve: &dyn Fn(u
                 }
                 if x86 && [elf::R_X86_64_SIZE32, elf::R_X86_64_SIZE64].contains(&r_type) {
                     target = Some(Place { home: Home::Outside, offset: own.size as i64 });
+                    // Of another input's, the size is there.
+                    to = if own.place.is_some() { to } else { To::Unknown };
                 }
             }
             fields.push(Field {

@@ -8,10 +8,14 @@ use object::{
 };
 
 /// SplitMix64 (Steele, Lea, Flood, *Fast splittable pseudorandom number generators*).
-struct Random(u64);
+pub(crate) struct Random(u64);
 
 impl Random {
-    fn next(&mut self) -> u64 {
+    pub(crate) fn new(seed: u64) -> Random {
+        Random(seed)
+    }
+
+    pub(crate) fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut z = self.0;
         z = (z ^ z >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -19,7 +23,7 @@ impl Random {
         z ^ z >> 31
     }
 
-    fn below(&mut self, bound: u64) -> u64 {
+    pub(crate) fn below(&mut self, bound: u64) -> u64 {
         self.next() % bound
     }
 }
@@ -57,6 +61,17 @@ const AARCH64: [(RelocationType, u32); 19] = [
 const AARCH64_DATA: [RelocationType; 4] =
     [elf::R_AARCH64_ABS64, elf::R_AARCH64_ABS32, elf::R_AARCH64_PREL32, elf::R_AARCH64_PREL64];
 
+/// Loads from the GOT, as the instructions that they stand in: offset, type and word; x86-64's have bytes.
+const AARCH64_LOAD: [(u64, RelocationType, u32); 2] =
+    [(0, elf::R_AARCH64_ADR_GOT_PAGE, 0x9000_0007), (4, elf::R_AARCH64_LD64_GOT_LO12_NC, 0xf940_00e7)];
+/// `mov`, `call` and `jmp` through a slot, and one that nobody changes, with the type and the place of the field.
+const X86_64_LOADS: [([u8; 8], RelocationType, u64); 4] = [
+    ([0x48, 0x8b, 0x05, 0, 0, 0, 0, 0x90], elf::R_X86_64_REX_GOTPCRELX, 3),
+    ([0xff, 0x15, 0, 0, 0, 0, 0x90, 0x90], elf::R_X86_64_GOTPCRELX, 2),
+    ([0xff, 0x25, 0, 0, 0, 0, 0x90, 0x90], elf::R_X86_64_GOTPCRELX, 2),
+    ([0xff, 0x35, 0, 0, 0, 0, 0x90, 0x90], elf::R_X86_64_GOTPCREL, 2),
+];
+
 /// Those that only reach what is near in the text.
 fn is_short(r_type: RelocationType) -> bool {
     let short =
@@ -65,9 +80,27 @@ fn is_short(r_type: RelocationType) -> bool {
 }
 
 pub(crate) fn objects(target: Target, seed: u64) -> Vec<(String, Vec<u8>)> {
-    let mut random = Random(seed);
+    let mut random = Random::new(seed);
     let counts: Vec<u64> = (0..2).map(|_| 3 + random.below(4)).collect();
     (0..2).map(|number| (format!("g{number}.o"), object(target, &mut random, number, &counts))).collect()
+}
+
+/// Adds a load of a symbol's address from the GOT.
+fn load(object: &mut Object<'_>, section: SectionId, offset: u64, symbol: SymbolId, x86: bool, random: &mut Random) {
+    let mut add = |at: u64, addend: i64, r_type: RelocationType, bytes: &[u8]| {
+        let start = if x86 { offset } else { at } as usize;
+        object.section_mut(section).data_mut()[start..start + bytes.len()].copy_from_slice(bytes);
+        let flags = RelocationFlags::Elf { r_type };
+        object.add_relocation(section, Relocation { offset: at, symbol, addend, flags }).unwrap();
+    };
+    if x86 {
+        let (bytes, r_type, at) = X86_64_LOADS[random.below(4) as usize];
+        add(offset + at, -4, r_type, &bytes);
+    } else {
+        for (at, r_type, word) in AARCH64_LOAD {
+            add(offset + at, 0, r_type, &word.to_le_bytes());
+        }
+    }
 }
 
 struct Part {
@@ -83,6 +116,8 @@ fn object(target: Target, random: &mut Random, number: usize, counts: &[u64]) ->
     let mut parts = Vec::new();
     let mut near: Vec<SymbolId> = Vec::new();
     let mut symbols: Vec<SymbolId> = Vec::new();
+    // JITLink's slots are for what has a name.
+    let mut globals: Vec<SymbolId> = Vec::new();
     let add = |object: &mut Object<'_>, name: String, section, value, scope, weak| {
         object.add_symbol(Symbol {
             name: name.into_bytes(),
@@ -124,6 +159,9 @@ fn object(target: Target, random: &mut Random, number: usize, counts: &[u64]) ->
             let value = if scope == SymbolScope::Dynamic { 0 } else { random.below(size / 16) * 16 };
             let symbol = add(&mut object, name, SymbolSection::Section(id), value, scope, weak);
             symbols.push(symbol);
+            if scope == SymbolScope::Dynamic {
+                globals.push(symbol);
+            }
             if kind == SectionKind::Text {
                 near.push(symbol);
             }
@@ -142,6 +180,11 @@ fn object(target: Target, random: &mut Random, number: usize, counts: &[u64]) ->
             continue;
         }
         for offset in (0..part.size).step_by(8).filter(|_| random.below(3) > 0).collect::<Vec<_>>() {
+            if part.executable && random.below(4) == 0 {
+                let symbol = globals[random.below(globals.len() as u64) as usize];
+                load(&mut object, part.id, offset, symbol, x86, random);
+                continue;
+            }
             let (r_type, word) = match (x86, part.executable) {
                 (true, _) => X86_64[random.below(6) as usize],
                 (false, true) => AARCH64[random.below(19) as usize],

@@ -29,7 +29,8 @@ struct Block {
 
 /// What it makes of the objects. The error is its own.
 pub(crate) fn link(case: &Case, inputs: &[Input]) -> Result<World, String> {
-    let entry = if case.target.format() == Format::MachO { "_start0" } else { "start0" };
+    let prefix = if case.target.format() == Format::MachO { "_" } else { "" };
+    let entry = &*format!("{prefix}{}", case.entry);
     let graphs = run(case, entry, &["-show-graphs=.*"])?;
     let mut world = World::new("llvm-jitlink-22");
     let mut blocks = Vec::new();

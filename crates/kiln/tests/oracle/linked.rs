@@ -23,7 +23,7 @@ pub(crate) fn placed(plan: &Plan) -> impl Iterator<Item = (usize, &kiln::Planned
 }
 
 /// The file that a linker for ELF makes: a program, or a shared library, in which it keeps what a program needs not.
-pub(crate) fn elf(case: &Case, linker: &str, plan: &Plan) -> Vec<u8> {
+pub(crate) fn elf(case: &Case, linker: &str, plan: &Plan) -> Result<Vec<u8>, String> {
     let mut script = String::new();
     for (name, address) in case.outside() {
         writeln!(script, "{name} = {address:#x};").unwrap();
@@ -61,8 +61,8 @@ pub(crate) fn elf(case: &Case, linker: &str, plan: &Plan) -> Vec<u8> {
     command.args(if case.shared { ["-shared", "-Bsymbolic"] } else { ["-static", "-Bsymbolic"] });
     command.args(["-z", "norelro", "-e", "0", "-T", "script", "-o", "linked"]);
     command.args(case.objects.iter().map(|(name, _)| name));
-    case.run(&mut command).unwrap_or_else(|error| panic!("{}: {linker}: {error}", case.what));
-    std::fs::read(case.folder.join("linked")).unwrap()
+    case.run(&mut command)?;
+    Ok(std::fs::read(case.folder.join("linked")).unwrap())
 }
 
 /// What is in such a file: each section where the plan has it.

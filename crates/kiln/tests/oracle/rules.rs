@@ -112,6 +112,13 @@ fn bits(value: u64, from: u32, to: u32) -> u64 {
     value >> from & (u64::MAX >> (63 - (to - from)))
 }
 
+/// Whether an instruction that linkers change begins with these bytes, or with their like behind a prefix: `mov`, `call`, `jmp`,
+/// `test` and what computes; in data other fields may stand in front of one.
+fn is_operation([opcode, modrm]: [u8; 2]) -> bool {
+    modrm & 0xc7 == 0x05 && (opcode == 0x8b || opcode == 0x85 || opcode & 0xc7 == 0x03)
+        || opcode == 0xff && matches!(modrm, 0x15 | 0x25)
+}
+
 fn is_add(word: u64) -> bool {
     word & 0x1fc0_0000 == 0x1100_0000
 }
@@ -209,6 +216,21 @@ fn follow(world: &World, at: u64) -> Option<u64> {
 /// Whether a field is right in an image, and how; what is wrong, in words.
 pub(crate) fn check(world: &World, inputs: &[Input], field: &Field) -> Result<Way, String> {
     Checker { world, inputs, field }.check()
+}
+
+/// Whether it is what JITLink 22 has wrong: `call` and `jmp` through the GOT become direct ones, which count from behind the
+/// field (psABI, section B.2), and where the target is below 4 GiB it writes the target's address, as `mov` would have it.
+pub(crate) fn is_jitlinks_jump(world: &World, field: &Field) -> bool {
+    let home = crate::inputs::Home::Section(field.input, field.section);
+    let found = world.locate(&Place { home, offset: field.offset as i64 }).zip(field.target.as_ref());
+    let Some((p, target)) = found.and_then(|(p, target)| Some((p, world.locate(target)?))) else { return false };
+    let at = match world.bytes(p.wrapping_sub(2)) {
+        Some([0x67, 0xe8, ..]) => p,
+        Some([0xe9, ..]) => p - 1,
+        _ => return false,
+    };
+    let bytes = world.bytes(at).unwrap_or_default();
+    world.linker == "llvm-jitlink-22" && field.to == To::Load && Shape::Absolute(4).holds(bytes, target, at)
 }
 
 struct Checker<'c> {
@@ -336,7 +358,7 @@ impl Checker<'_> {
             let now = self.world.bytes(p.wrapping_sub(2)).and_then(|bytes| bytes.first_chunk::<2>());
             let t = target.wrapping_add_signed(field.addend);
             return match (before, now) {
-                (Some(before), Some(now)) if before != now => match *now {
+                (Some(before), Some(now)) if before != now && is_operation(*before) => match *now {
                     [0x8d, _] | [0x67, 0xe8] => relaxed(Shape::Relative(4).holds(bytes, t, p)),
                     [0xe9, ..] => {
                         let jump = self.world.bytes(p - 1).unwrap_or_default();

@@ -63,13 +63,19 @@ impl World {
 
     /// To be called when the memory and the pieces are there.
     pub(crate) fn complete(mut self) -> World {
+        let mut inputs: Vec<(u64, u64)> =
+            self.pieces.values().flatten().map(|piece| (piece.address, piece.address + piece.size)).collect();
+        inputs.sort_unstable();
         for (start, bytes) in &self.memory {
-            let first = start.next_multiple_of(8);
-            for at in (first..start + bytes.len() as u64).step_by(8) {
-                if let Some(word) = bytes.get((at - start) as usize..).and_then(|rest| rest.first_chunk())
-                    && !self.is_input(at)
-                {
-                    self.words.entry(u64::from_le_bytes(*word)).or_default().push(at);
+            let skipped = (start.next_multiple_of(8) - start) as usize;
+            for (at, word) in
+                (start + skipped as u64..).step_by(8).zip(bytes.get(skipped..).unwrap_or_default().chunks_exact(8))
+            {
+                // Of the inputs' parts, the one that begins last, at or in front of it.
+                let before = inputs.partition_point(|(start, _)| *start <= at);
+                if before == 0 || inputs[..before].iter().rev().take(3).all(|(_, end)| *end <= at) {
+                    let word = u64::from_le_bytes(word.try_into().unwrap());
+                    self.words.entry(word).or_default().push(at);
                 }
             }
         }
