@@ -3,6 +3,8 @@
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 mod common;
+#[path = "../../kiln/tests/common/percent.rs"]
+mod percent;
 
 use common::{fixture, plist};
 use kiln_codesign::{Entitlements, Signature, Signing, slices};
@@ -44,7 +46,7 @@ fn telling(file: &[u8]) -> Vec<usize> {
 fn cut_off() {
     for name in FIXTURES {
         let file = fixture(name);
-        for len in telling(&file).into_iter().step_by(3) {
+        for len in telling(&file).into_iter().step_by(3 * percent::step()) {
             exercise(&file[..len]);
         }
     }
@@ -54,7 +56,7 @@ fn cut_off() {
 fn bits_changed() {
     for name in FIXTURES {
         let file = fixture(name);
-        for at in telling(&file).into_iter().step_by(2) {
+        for at in telling(&file).into_iter().step_by(2 * percent::step()) {
             let mut changed = file.clone();
             changed[at] ^= 1 << (at % 8);
             exercise(&changed);
@@ -67,7 +69,8 @@ fn bits_changed() {
 fn words_changed() {
     for name in ["arm64.identity", "info-plist.hardened", "universal"] {
         let file = fixture(name);
-        for at in telling(&file).into_iter().filter(|at| at % 4 == 0 && at + 4 <= file.len()).step_by(2) {
+        let words = telling(&file).into_iter().filter(|at| at % 4 == 0 && at + 4 <= file.len());
+        for at in words.step_by(2 * percent::step()) {
             for value in [1, 0x7fff_ffff, u32::MAX] {
                 for bytes in [value.to_le_bytes(), value.to_be_bytes()] {
                     let mut changed = file.clone();
@@ -85,7 +88,7 @@ type Reads = fn(&[u8]) -> kiln_codesign::Result<Entitlements>;
 fn entitlements_changed() {
     let xml = plist("values").into_bytes();
     let der = Entitlements::from_xml(&xml).unwrap().to_der();
-    for at in 0..xml.len().max(der.len()) {
+    for at in (0..xml.len().max(der.len())).step_by(percent::step()) {
         for bit in [0, 3, 5, 7] {
             for (bytes, read) in [(&xml, Entitlements::from_xml as Reads), (&der, Entitlements::from_der as Reads)] {
                 let mut changed = bytes.clone();

@@ -9,6 +9,7 @@ fn percent() -> usize {
 }
 
 /// So many of `cases`, at least one.
+#[allow(dead_code, reason = "each test takes what it needs")]
 pub(crate) fn of(cases: usize) -> usize {
     (cases * percent()).div_ceil(100)
 }
