@@ -1,5 +1,6 @@
 //! The strategy for a situation: the first of a list that works.
 
+use super::macos::SIGN;
 use super::{Situation, Strategy, Verdict};
 use crate::error::{Error, Result};
 use crate::target::Os;
@@ -91,14 +92,23 @@ impl Situation {
             reasons += &format!("{separator}{}: {}: {}", verdict.strategy(), verdict.outcome(), verdict.reason());
         }
         let error = Error::not_allowed(format!("this process may not run generated code{reasons}"));
-        // The least that must change: on Apple Silicon the right to MAP_JIT memory, not the one to all unsigned memory.
+        // The least that must change comes first: on Apple Silicon the right to MAP_JIT memory, not the one to all unsigned
+        // memory.
         let toggle = if self.macos.jit_write_allowlist { Strategy::ToggleCallback } else { Strategy::ThreadToggle };
-        let of = |strategy| verdicts.iter().find(|verdict| verdict.strategy() == strategy).and_then(Verdict::remedy);
-        let mut remedies: Vec<&str> = match of(toggle) {
-            Some(remedy) => vec![remedy],
-            None => verdicts.iter().filter_map(Verdict::remedy).collect(),
-        };
-        remedies.dedup();
+        let mut verdicts: Vec<&Verdict> = verdicts.iter().collect();
+        if self.target.os() == Os::MacOs {
+            verdicts.sort_by_key(|verdict| (verdict.strategy() != toggle, verdict.strategy() == Strategy::Seal));
+        }
+        let mut remedies: Vec<&str> = Vec::new();
+        for remedy in verdicts.into_iter().filter_map(Verdict::remedy) {
+            let command = remedy.strip_prefix(SIGN).unwrap_or(remedy);
+            if !remedies.iter().any(|there| there.ends_with(command)) {
+                remedies.push(if remedies.is_empty() { remedy } else { command });
+            }
+        }
+        if self.target.os() == Os::MacOs && self.macos.hardened {
+            remedies.push("leave out --hardened, if the program is not to be notarized");
+        }
         if remedies.is_empty() { error } else { error.help(remedies.join("; or ")) }
     }
 }

@@ -48,6 +48,8 @@ pub enum JitCallback {
 
 const ALLOW_JIT: &str = "allow-jit";
 const ALLOW_UNSIGNED: &str = "allow-unsigned-executable-memory";
+/// What stands in front of a command that signs.
+pub(super) const SIGN: &str = "sign the program: ";
 
 impl MacOsRules {
     pub(super) fn signed<'e>(flags: u32, entitlements: impl IntoIterator<Item = &'e str>) -> MacOsRules {
@@ -76,6 +78,15 @@ impl MacOsRules {
     }
 
     pub(super) fn verdict(&self, strategy: Strategy, target: Target) -> Verdict {
+        let verdict = self.outcome(strategy, target);
+        match self.remedy(&verdict, target) {
+            Some(remedy) => verdict.remedied_by(remedy),
+            None => verdict,
+        }
+    }
+
+    /// What comes of a strategy, without what would change it.
+    fn outcome(&self, strategy: Strategy, target: Target) -> Verdict {
         let native = target.is_apple_silicon() && !self.translated;
         match strategy {
             Strategy::Seal => self.seal(),
@@ -122,7 +133,6 @@ impl MacOsRules {
             ),
             "xnu: osfmk/vm/vm_fault.c, bsd/kern/kern_cs.c (cs_invalid_page); LuaJIT#1334",
         )
-        .remedied_by(self.signing(ALLOW_UNSIGNED))
     }
 
     /// Why `MAP_JIT` memory cannot be mapped, if it cannot. That the right to all unsigned memory includes the one to this
@@ -131,13 +141,12 @@ impl MacOsRules {
         if !self.hardened || self.allow_jit || self.allow_unsigned_executable_memory {
             return None;
         }
-        let verdict = Verdict::new(
+        Some(Verdict::new(
             strategy,
             Outcome::Refused { call: "mmap", errno: EINVAL },
             format!("the process is hardened and lacks com.apple.security.cs.{ALLOW_JIT}"),
             "xnu: bsd/kern/kern_mman.c",
-        );
-        Some(verdict.remedied_by(self.signing(ALLOW_JIT)))
+        ))
     }
 
     /// Why `MAP_JIT` memory can be mapped.
@@ -162,8 +171,7 @@ impl MacOsRules {
                 Outcome::Killed { at: "pthread_jit_write_protect_np" },
                 "under com.apple.security.cs.jit-write-allowlist only listed functions may write",
                 "libpthread: src/pthread.c (pthread_jit_write_protect_np)",
-            )
-            .remedied_by("use the toggle callback, or sign without com.apple.security.cs.jit-write-allowlist");
+            );
         }
         Verdict::works(Strategy::ThreadToggle, self.jit_right(), "libpthread: man/pthread_jit_write_protect_np.3")
     }
@@ -174,8 +182,7 @@ impl MacOsRules {
                 Strategy::ToggleCallback,
                 "this system has no pthread_jit_write_with_callback_np",
                 "libpthread: include/pthread/pthread.h",
-            )
-            .remedied_by("update to macOS 11.4 or later");
+            );
         }
         if let Some(refused) = self.jit_mapping(Strategy::ToggleCallback) {
             return refused;
@@ -199,16 +206,13 @@ impl MacOsRules {
             return killed(
                 "under com.apple.security.cs.jit-write-allowlist-freeze-late the program itself must call \
                  pthread_jit_write_freeze_callbacks_np once before, and nothing shows whether it did",
-            )
-            .remedied_by("sign without com.apple.security.cs.jit-write-allowlist-freeze-late");
+            );
         }
         if self.jit_callback == JitCallback::Hidden {
-            return killed("the program lists functions of its own, and the system reads one list of each file")
-                .remedied_by("link the program without PTHREAD_JIT_WRITE_ALLOW_CALLBACKS_NP");
+            return killed("the program lists functions of its own, and the system reads one list of each file");
         }
         if self.jit_callback == JitCallback::InLibrary {
-            return killed("Kiln's function stands in a library, and lists are read of what is there at launch")
-                .remedied_by("link Kiln into the main program");
+            return killed("Kiln's function stands in a library, and lists are read of what is there at launch");
         }
         Verdict::works(
             Strategy::ToggleCallback,
@@ -217,15 +221,64 @@ impl MacOsRules {
         )
     }
 
-    /// The command that signs the program with one more entitlement than it has.
-    fn signing(&self, entitlement: &str) -> String {
-        let mut command = "sign the program: kiln sign PROGRAM --hardened".to_owned();
+    /// What would make a strategy work that does not.
+    fn remedy(&self, verdict: &Verdict, target: Target) -> Option<String> {
+        if verdict.is_working() {
+            return None;
+        }
+        let strategy = verdict.strategy();
+        let signing = || Some(format!("{SIGN}{}", self.signing(strategy, target)?));
+        match (strategy, verdict.outcome(), self.jit_callback) {
+            (Strategy::ToggleCallback, Outcome::Absent, JitCallback::Missing) => {
+                Some("update to macOS 11.4 or later".to_owned())
+            }
+            (Strategy::ToggleCallback, Outcome::Killed { .. }, _) if self.jit_write_allowlist_freeze_late => signing(),
+            (Strategy::ToggleCallback, Outcome::Killed { .. }, JitCallback::Hidden) => {
+                Some("link the program without PTHREAD_JIT_WRITE_ALLOW_CALLBACKS_NP".to_owned())
+            }
+            (Strategy::ToggleCallback, Outcome::Killed { .. }, JitCallback::InLibrary) => {
+                Some("link Kiln into the main program".to_owned())
+            }
+            (Strategy::ThreadToggle, Outcome::Killed { .. }, _) if self.callback().is_working() => {
+                Some(format!("use the toggle callback, or {}", signing()?))
+            }
+            _ => signing(),
+        }
+    }
+
+    /// The command for the smallest change of entitlements after which a strategy works.
+    fn signing(&self, strategy: Strategy, target: Target) -> Option<String> {
+        type Edit = fn(&mut MacOsRules);
+        const SMALL: [Edit; 4] = [
+            |rules| rules.allow_jit = true,
+            |rules| rules.jit_write_allowlist_freeze_late = false,
+            |rules| {
+                rules.jit_write_allowlist = false;
+                rules.jit_write_allowlist_freeze_late = false;
+            },
+            |rules| rules.allow_unsigned_executable_memory = true,
+        ];
+        let pairs =
+            SMALL.iter().enumerate().flat_map(|(at, one)| SMALL[at + 1..].iter().map(move |two| vec![one, two]));
+        for edits in SMALL.iter().map(|edit| vec![edit]).chain(pairs) {
+            let mut rules = self.clone();
+            edits.into_iter().for_each(|edit| edit(&mut rules));
+            if rules.outcome(strategy, target).is_working() {
+                return Some(rules.command());
+            }
+        }
+        None
+    }
+
+    /// The command that signs the program so.
+    fn command(&self) -> String {
+        let mut command = format!("kiln sign PROGRAM{}", if self.hardened { " --hardened" } else { "" });
         for (there, name) in [
-            (self.allow_jit, ALLOW_JIT),
             (self.jit_write_allowlist, "jit-write-allowlist"),
             (self.jit_write_allowlist_freeze_late, "jit-write-allowlist-freeze-late"),
             (self.single_jit, "single-jit"),
-            (true, entitlement),
+            (self.allow_jit, ALLOW_JIT),
+            (self.allow_unsigned_executable_memory, ALLOW_UNSIGNED),
         ] {
             if there {
                 command += " --entitlement ";

@@ -68,11 +68,39 @@ fn check(rows: Vec<Row>) {
                 for error in [module, heap] {
                     let help = error.next_step().unwrap_or_default().to_owned();
                     assert!(help.contains(part), "{situation}: {error}: {help}");
+                    help_helps(&situation, &help);
                 }
             }
             (got, expected) => panic!("{situation}: {got:?}, not {expected:?}"),
         }
     }
+}
+
+/// Each command that signs a program, of those that an error names, makes generated code run; and each way is named that does.
+fn help_helps(situation: &Situation, help: &str) {
+    if situation.target.os() != Os::MacOs {
+        return;
+    }
+    let commands: Vec<&str> =
+        help.split("; or ").filter_map(|step| Some(step.split_once("kiln sign PROGRAM")?.1)).collect();
+    assert!(help.ends_with("; or leave out --hardened, if the program is not to be notarized"), "{help}");
+    assert!(with(situation.clone(), |other| other.macos.hardened = false).choose().is_ok(), "{situation}");
+    for command in &commands {
+        let entitlements: Vec<&str> = command.split(" --entitlement ").skip(1).collect();
+        assert!(command.starts_with(" --hardened"), "{help}");
+        let signed = mac(situation.target.arch(), CS_RUNTIME, &entitlements);
+        let signed = with(signed, |signed| signed.macos.jit_callback = situation.macos.jit_callback);
+        assert!(signed.choose().is_ok() && signed.choose_for_heap().is_ok(), "{situation}: {command}");
+    }
+    // The right to all unsigned memory always does.
+    assert!(
+        commands.iter().any(|command| command.contains("--entitlement allow-unsigned-executable-memory")),
+        "{help}"
+    );
+    // The one to MAP_JIT memory where that is enough; other lists may be the program's own.
+    let toggles = situation.target.is_apple_silicon();
+    let with_less = |command: &&str| command.contains("allow-jit") && !command.contains("allow-unsigned");
+    assert_eq!(commands.iter().any(with_less), toggles, "{help}");
 }
 
 #[test]
@@ -133,7 +161,9 @@ fn apple_silicon() {
         (
             silicon(hardened, &["allow-jit", "jit-write-allowlist", "jit-write-allowlist-freeze-late"]),
             [KILLED, TOGGLE_KILLS, CALLBACK_KILLS, Absent, Absent],
-            Err("without com.apple.security.cs.jit-write-allowlist-freeze-late"),
+            Err(
+                "sign the program: kiln sign PROGRAM --hardened --entitlement jit-write-allowlist --entitlement allow-jit; or ",
+            ),
         ),
         (
             with(silicon(hardened, &["allow-jit", "jit-write-allowlist"]), |situation| {
@@ -155,6 +185,21 @@ fn apple_silicon() {
             }),
             [KILLED, TOGGLE_KILLS, Absent, Absent, Absent],
             Err("update to macOS 11.4 or later"),
+        ),
+        // More than one thing is in the way.
+        (
+            silicon(hardened, &["jit-write-allowlist", "jit-write-allowlist-freeze-late"]),
+            [KILLED, jit_refused, jit_refused, Absent, Absent],
+            Err(
+                "sign the program: kiln sign PROGRAM --hardened --entitlement jit-write-allowlist --entitlement allow-jit; or ",
+            ),
+        ),
+        (
+            with(silicon(hardened, &["jit-write-allowlist"]), |situation| {
+                situation.macos.jit_callback = JitCallback::Hidden;
+            }),
+            [KILLED, jit_refused, jit_refused, Absent, Absent],
+            Err("sign the program: kiln sign PROGRAM --hardened --entitlement allow-jit; or "),
         ),
         // What a debugger relaxes is not counted on.
         (
@@ -354,7 +399,13 @@ fn a_refusal_names_each_way_and_why() {
          thread toggle: refused: mmap fails with EINVAL: the process is hardened and lacks com.apple.security.cs.allow-jit; \
          toggle callback: refused: mmap fails with EINVAL: the process is hardened and lacks com.apple.security.cs.allow-jit"
     );
-    assert_eq!(error.next_step(), Some("sign the program: kiln sign PROGRAM --hardened --entitlement allow-jit"));
+    assert_eq!(
+        error.next_step(),
+        Some(
+            "sign the program: kiln sign PROGRAM --hardened --entitlement allow-jit; or kiln sign PROGRAM --hardened \
+             --entitlement allow-unsigned-executable-memory; or leave out --hardened, if the program is not to be notarized"
+        )
+    );
 }
 
 #[test]
