@@ -205,6 +205,26 @@ fn what_the_host_calls_is_wanted() {
     assert_eq!(wanting(&["c", "own"], ".globl own\nown: ret\n"), ["own.o"]);
 }
 
+/// Where a module has a symbol by either spelling, an archive gives it by either.
+#[test]
+fn what_the_host_calls_may_be_spelt_as_mach_o_does() {
+    let dir = Dir::new("want-mach-o");
+    dir.objects(
+        Target::AARCH64_MACOS,
+        &[("start.o", ".globl _start\n_start: ret\n"), ("plain.o", ".globl plain\nplain: ret\n")],
+    );
+    dir.run(&["llvm-ar", "--format=darwin", "rc", "lib.a", "start.o", "plain.o"]);
+    let wanting = |name: &str| {
+        let mut linker = Linker::new(Target::AARCH64_MACOS);
+        linker.add_archive("lib.a", dir.read("lib.a")).unwrap().want(&[name]);
+        inputs(&plan(&linker))
+    };
+    assert_eq!(wanting("start"), ["lib.a(start.o)"]);
+    assert_eq!(wanting("_start"), ["lib.a(start.o)"]);
+    assert_eq!(wanting("__start"), [""; 0]);
+    assert_eq!(wanting("plain"), [""; 0], "a name that C does not write");
+}
+
 /// A universal file (`<mach-o/fat.h>`): a header in big-endian words, and slices.
 fn universal(slices: [(u32, &[u8]); 2]) -> Vec<u8> {
     let mut file = [0xcafe_babe_u32.to_be_bytes(), 2u32.to_be_bytes()].concat();

@@ -164,6 +164,10 @@ fn defines(symbol: &Symbol) -> bool {
 }
 
 /// Whether an input defines a name of C's.
+fn spellings(name: &str, macho: bool) -> impl Iterator<Item = &str> {
+    [Some(name), name.strip_prefix('_').filter(|_| macho)].into_iter().flatten()
+}
+
 fn is_defined(graph: &LinkGraph<'_>, name: &str) -> bool {
     let name = Name { raw: false, bytes: name.as_bytes() };
     graph.symbols.iter().any(|symbol| defines(symbol) && graph.symbol_key(symbol) == name)
@@ -309,8 +313,11 @@ impl<'a> Archives<'a> {
                 }
             }
             for names in std::mem::take(&mut roots) {
+                // As C writes them, or as a Mach-O file's symbol table has them: as a module's names are looked up.
+                let macho = self.list.iter().any(Archive::is_macho);
+                let names: Vec<&str> = names.iter().flat_map(|name| spellings(name, macho)).collect();
                 if !names.iter().any(|name| is_defined(graph, name)) {
-                    let take = |name: &String| self.take(Name { raw: false, bytes: name.as_bytes() }, defined);
+                    let take = |name: &&str| self.take(Name { raw: false, bytes: name.as_bytes() }, defined);
                     wanted.extend(names.iter().find_map(take));
                 }
             }
