@@ -31,6 +31,9 @@ const PLAIN: &[(&str, i32, &str)] = &[
     ("no-toggle", 84, "`main`+"),
     ("leaked", 84, "MAP_JIT memory"),
     ("not-back", 85, "while its thread sees that memory as writable"),
+    // A handler sees what its thread sees.
+    ("handler", 85, "while its thread sees that memory as writable"),
+    ("fork", 42, ""),
     ("no-flush", 86, "sys_icache_invalidate"),
     ("swapped", 86, "sys_icache_invalidate"),
     ("seal-unflushed", 86, "sys_icache_invalidate"),

@@ -14,6 +14,12 @@ int pthread_join(void *, void **);
 int *__error(void);
 int an_unknown_function(void);
 void abort(void);
+void (*signal(int, void (*)(int)))(int);
+int raise(int);
+int pthread_atfork(void (*)(void), void (*)(void), void (*)(void));
+int fork(void);
+int waitpid(int, int *, int);
+void _exit(int);
 
 enum { R = 1, W = 2, X = 4, PRIVATE_ANON = 0x1002, JIT = 0x800, PAGE = 16384 };
 
@@ -29,6 +35,25 @@ static int callback(void *unused) { write_code(); return 0; }
 static int unlisted(void *unused) { write_code(); return 0; }
 
 __attribute__((used, section("__DATA_CONST,__pth_jit_func"))) static int (*const listed[])(void *) = {callback, 0};
+
+static void run_in_handler(int unused) { run(); }
+
+// What the handlers of fork are called in, a digit each.
+static int order;
+static void before_first(void) { order = 10 * order + 1; }
+static void before_second(void) { order = 10 * order + 2; }
+static void parent_first(void) { order = 10 * order + 3; }
+static void parent_second(void) { order = 10 * order + 4; }
+static void child_first(void) { order = 10 * order + 5; }
+
+static int forks(void) {
+  pthread_atfork(before_first, parent_first, child_first);
+  pthread_atfork(before_second, parent_second, 0);
+  int status = 0, child = fork();
+  if (!child) _exit(order == 215 ? 42 : 1);
+  waitpid(child, &status, 0);
+  return order == 2134 ? status >> 8 : 2;
+}
 
 static int in_thread(void *(*function)(void *)) {
   void *thread, *result = 0;
@@ -57,6 +82,7 @@ int main(int argc, char **argv) {
     if (mprotect(page, PAGE, R | X)) return 96;
     return run();
   }
+  if (IS("fork")) return forks();
   int error = map(R | W | X, JIT);
   if (error) return error;
   if (IS("mprotect")) return mprotect(page, PAGE, R | X) ? *__error() : 95;
@@ -71,5 +97,10 @@ int main(int argc, char **argv) {
   write_code();
   if (!IS("not-back")) pthread_jit_write_protect_np(1);
   if (!IS("no-flush") && !IS("swapped")) flush();
+  if (IS("handler")) {
+    signal(30, run_in_handler);
+    pthread_jit_write_protect_np(0);
+    raise(30);
+  }
   return IS("thread") ? in_thread(run_in_thread) : run();
 }

@@ -83,6 +83,8 @@ pub(crate) struct LibSystem {
     pub(crate) unwind: unwind::Registered,
     pub(crate) next_key: u64,
     pub(crate) key_destructors: HashMap<u64, u64>,
+    /// What `pthread_atfork` was given: before, in the parent, in the child; 0 for none.
+    pub(crate) fork_handlers: Vec<[u64; 3]>,
     pub(crate) random: u64,
     /// The state of `strtok`.
     pub(crate) token: u64,

@@ -38,7 +38,7 @@ pub(super) const FUNCTIONS: &[(&str, Function)] = &[
     ("_sysconf", |m| identity::sysconf(m.x(0) as i32)),
     ("_getpagesize", |_| Ok(crate::memory::PAGE)),
     ("_confstr", |m| identity::confstr(m, m.x(0) as i32, m.x(1), m.x(2))),
-    ("_fork", process::fork),
+    ("_fork", fork),
     ("_execv", |m| process::exec(m, m.x(0), m.x(1), None)),
     ("_execvp", |m| process::exec(m, m.x(0), m.x(1), None)),
     ("_execve", |m| process::exec(m, m.x(0), m.x(1), Some(m.x(2)))),
@@ -213,6 +213,21 @@ fn executable_path(m: &mut Machine) -> Answer {
     }
     m.memory.put(m.x(0), &path)?;
     Ok(0)
+}
+
+/// With the handlers of `pthread_atfork`: those before it last in, first out, the others in their order.
+fn fork(m: &mut Machine) -> Answer {
+    let handlers = m.library.fork_handlers.clone();
+    let run = |m: &mut Machine, function: u64| if function == 0 { Ok(0) } else { m.call(function, &[]) };
+    for [before, ..] in handlers.iter().rev() {
+        run(m, *before)?;
+    }
+    let result = process::fork(m);
+    let is_child = matches!(result, Ok(0));
+    for [_, in_parent, in_child] in handlers {
+        run(m, if is_child { in_child } else { in_parent })?;
+    }
+    result
 }
 
 /// `sigaction`: handler, mask, flags, 16 bytes.

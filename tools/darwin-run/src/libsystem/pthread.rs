@@ -81,7 +81,10 @@ pub(super) const FUNCTIONS: &[(&str, Function)] = &[
         Ok(0)
     }),
     ("_pthread_once", once),
-    ("_pthread_atfork", |_| Ok(0)),
+    ("_pthread_atfork", |m| {
+        m.library.fork_handlers.push([0, 1, 2].map(|number| m.x(number)));
+        Ok(0)
+    }),
     ("_sched_yield", |m| yield_now(m)),
     ("_pthread_yield_np", |m| yield_now(m)),
     ("__tlv_atexit", |m| destructor(m)),
