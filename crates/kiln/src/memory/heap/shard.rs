@@ -380,14 +380,19 @@ impl Shard {
         self.remove_dead()
     }
 
-    /// Takes out the blocks that have no code and of which something may not be reused, or nothing need be.
+    /// Takes out the blocks that have no code and of which something may not be reused, or nothing need be. What is in
+    /// quarantine keeps its block.
     pub(super) fn remove_dead(&mut self) -> Vec<Emptied> {
         if !self.watched || self.on_the_way > 0 {
             return Vec::new();
         }
         let mut dead = Vec::new();
         for number in 0..self.slabs.len() {
-            if self.slabs[number].as_ref().is_some_and(|slab| slab.in_use() == 0 && (self.closed || slab.lost > 0)) {
+            let is_dead = self.slabs[number].as_ref().is_some_and(|slab| {
+                let waits = || self.waiting.iter().any(|waiting| waiting.slab as usize == number);
+                slab.in_use() == 0 && (self.closed || slab.lost > 0 && !waits())
+            });
+            if is_dead {
                 dead.extend(self.remove(number).map(|slab| slab.emptied(None)));
             }
         }
