@@ -67,6 +67,17 @@ fn strategies() -> impl Iterator<Item = Option<Strategy>> {
     may_seal().then_some(Some(Strategy::Seal)).into_iter().chain([None])
 }
 
+/// Whether the strategy that is chosen lets a thread see either side of the memory.
+fn by_toggle() -> bool {
+    let chosen = Situation::of_this_process().choose_for_heap().unwrap().strategy();
+    matches!(chosen, Strategy::ThreadToggle | Strategy::ToggleCallback)
+}
+
+/// Whether freed room is reused before its block is empty: macOS has no way to make every core forget what it fetched.
+fn reuses() -> bool {
+    cfg!(target_os = "linux")
+}
+
 fn page() -> usize {
     Situation::of_this_process().page_size as usize
 }
@@ -147,7 +158,7 @@ fn whatever_is_live_is_whole_and_apart() {
                 assert!(stats.used >= bytes);
             }
         }
-        assert!(reused > rounds / 20, "{name}: room was reused {reused} times");
+        assert!(reused > rounds / 20 || !reuses(), "{name}: room was reused {reused} times");
     }
 }
 
@@ -187,7 +198,8 @@ fn long_code_has_memory_of_its_own() {
 #[test]
 fn memory_goes_back_to_the_system() {
     for (name, heap) in heaps() {
-        let (count, len) = if name == "seal" { ((48 << 20) / page(), 16) } else { (20_000, 3_000) };
+        let pieces = percent::of(20_000).max(2_000);
+        let (count, len) = if name == "seal" { ((48 << 20) / page(), 16) } else { (pieces, 60_000_000 / pieces) };
         let codes: Vec<Code> = (0..count as u32).map(|number| heap.publish(&returns(number, len)).unwrap()).collect();
         let full = heap.stats();
         assert!(full.reserved >= 40 << 20 && full.chunks > 3, "{name}: {full:?}");
@@ -241,7 +253,8 @@ fn freed_room_is_kept_in_quarantine() {
             }
             freed += code.len();
         }
-        assert!(((1 << 20)..2 << 20).contains(&shortest), "reused after {shortest} bytes");
+        assert!(shortest >= 1 << 20, "reused after {shortest} bytes");
+        assert!(shortest < 2 << 20 || !reuses(), "reused after {shortest} bytes");
         assert!(heap.stats().waiting >= 1 << 20);
         if emulated() {
             break;
@@ -277,10 +290,7 @@ fn code_lies_near_the_executable() {
 
 #[test]
 fn code_lies_near_a_given_address() {
-    let by_toggle = !matches!(
-        Situation::of_this_process().choose_for_heap().unwrap().strategy(),
-        Strategy::Seal | Strategy::DualMapping
-    );
+    let by_toggle = by_toggle();
     let strategies: Vec<Option<Strategy>> = strategies().filter(|strategy| strategy.is_some() || !by_toggle).collect();
     if by_toggle {
         let error = CodeHeap::new(HeapOptions::new().near(0x20_0000_0000 as *const (), 1 << 30)).unwrap_err();
@@ -315,7 +325,8 @@ fn code_lies_near_a_given_address() {
         text.starts_with(&format!("the heap's code was to lie within {:#x} bytes of {address:#x}: no room", page())),
         "{text}"
     );
-    assert!(text.contains("; the nearest is at 0x"), "{text}");
+    // macOS has no list of what is mapped.
+    assert!(text.contains("; the nearest is at 0x") || !cfg!(target_os = "linux"), "{text}");
     assert!(error.next_step().unwrap().contains("HeapOptions::near"));
 }
 

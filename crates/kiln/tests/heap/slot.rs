@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use kiln::{CodeHeap, Function, Slot};
 
-use super::{heaps, is_slow, returns};
+use super::{heaps, is_slow, percent, returns};
 
 type Number = extern "C" fn() -> u32;
 
@@ -42,7 +42,7 @@ fn an_entry_goes_to_the_newest_target() {
 #[test]
 fn targets_are_exchanged_while_threads_call() {
     for (name, heap) in heaps() {
-        let rounds: u32 = if is_slow(name) { 1_000 } else { 30_000 };
+        let rounds: u32 = if is_slow(name) { 1_000 } else { percent::of(30_000) as u32 };
         let slot = &Slot::new(&heap, function(&heap, 0)).unwrap();
         let stop = &AtomicBool::new(false);
         let calls = &AtomicUsize::new(0);

@@ -5,12 +5,12 @@ use std::sync::{Mutex, RwLock, mpsc};
 
 use kiln::{Code, CodeHeap, Function, HeapOptions};
 
-use super::{Random, call, heaps, is_slow, returns};
+use super::{Random, call, heaps, is_slow, percent, returns};
 
 #[test]
 fn code_is_freed_in_other_threads_than_it_was_published_in() {
     for (name, heap) in heaps() {
-        let rounds: u32 = if is_slow(name) { 500 } else { 10_000 };
+        let rounds: u32 = if is_slow(name) { 500 } else { percent::of(10_000) as u32 };
         let (to, from) = mpsc::sync_channel::<(Code, u32)>(100);
         let from = &Mutex::new(from);
         std::thread::scope(|scope| {
@@ -51,7 +51,7 @@ fn code_is_freed_in_other_threads_than_it_was_published_in() {
 #[test]
 fn code_is_rewritten_while_other_threads_call() {
     for (name, heap) in heaps() {
-        let rounds: u32 = if is_slow(name) { 1_000 } else { 100_000 };
+        let rounds: u32 = if is_slow(name) { 1_000 } else { percent::of(100_000) as u32 };
         type Entry = (Function<extern "C" fn() -> u32>, u32);
         let publish = |number: u32, len: usize| -> Entry {
             let code = heap.publish(&returns(number, len)).unwrap();

@@ -46,6 +46,10 @@ use crate::function::{FnPtr, Function};
 /// A signal handler may run published code, and clone a handle. It must not publish, or drop the last handle to code: the
 /// thread that it interrupts may have the heap's lock. Whenever a signal comes, code that was handed out is whole.
 ///
+/// On Apple Silicon, under [`Strategy::ThreadToggle`] and [`Strategy::ToggleCallback`], a handler sees the memory as the thread
+/// does that it interrupts: while that publishes or frees code, or loads a module, as writable, so that running any code in it
+/// is a fault (`SIGBUS`). Where handlers run published code, block their signals meanwhile (`pthread_sigmask`).
+///
 /// # Examples
 ///
 /// ```
