@@ -15,15 +15,20 @@ pub(super) struct Signed {
     pub(super) entitlements: Entitlements,
     /// The signature itself; none if it is planned or there is none.
     pub(super) signature: Option<Signature>,
-    /// Whether the program lists functions that may write to `MAP_JIT` memory.
-    lists_functions: bool,
+    /// Whether the program lists Kiln's function as one that may write to `MAP_JIT` memory.
+    callback: JitCallback,
 }
 
 /// A signing that does not exist yet, of a program for Apple Silicon.
 pub(super) fn planned(plan: &[String]) -> Result<Answer, Failure> {
     let (flags, entitlements) = parse(plan)?;
-    let signed =
-        Signed { architecture: "arm64".to_owned(), flags, entitlements, signature: None, lists_functions: true };
+    let signed = Signed {
+        architecture: "arm64".to_owned(),
+        flags,
+        entitlements,
+        signature: None,
+        callback: JitCallback::Listed,
+    };
     Ok(answer("PROGRAM (arm64)".to_owned(), "PROGRAM", signed, None, Vec::new()))
 }
 
@@ -52,8 +57,13 @@ pub(super) fn slice(file: &str, slice: &Slice<'_>, several: bool, plan: Option<&
     let who = format!("{file} ({architecture})");
     if let Some(why) = elsewhere(slice).map_err(of_slice)? {
         let flags = Flags::default();
-        let signed =
-            Signed { architecture, flags, entitlements: Entitlements::new(), signature: None, lists_functions: false };
+        let signed = Signed {
+            architecture,
+            flags,
+            entitlements: Entitlements::new(),
+            signature: None,
+            callback: JitCallback::InLibrary,
+        };
         return Ok(answer(who, file, signed, Some(Barred::Elsewhere(why)), Vec::new()));
     }
     let signature = slice.signature().map_err(of_slice)?;
@@ -81,7 +91,7 @@ pub(super) fn slice(file: &str, slice: &Slice<'_>, several: bool, plan: Option<&
         }
         (true, None, None) => None,
     };
-    let signed = Signed { lists_functions: lists_functions(slice), architecture, flags, entitlements, signature };
+    let signed = Signed { callback: callback(slice), architecture, flags, entitlements, signature };
     Ok(answer(who, file, signed, barred, notes))
 }
 
@@ -103,10 +113,31 @@ fn broken(signature: &Signature) -> Option<String> {
     Some(format!("its signature does not fit it: {first}{more}"))
 }
 
-/// Whether the program has a list of functions that may write; one that cannot be read is taken to have none.
-fn lists_functions(slice: &Slice<'_>) -> bool {
-    let contents = Contents::read("", slice.bytes(), Arch::Aarch64);
-    contents.is_ok_and(|contents| contents.sections().iter().any(|section| section.is("__DATA_CONST,__pth_jit_func")))
+/// Whether Kiln's function is in the program's list of those that may write, which ends at its first null pointer. What
+/// cannot be read is taken to have none; where the listed functions have no names any more, Kiln's is taken to be one.
+fn callback(slice: &Slice<'_>) -> JitCallback {
+    let Ok(contents) = Contents::read("", slice.bytes(), Arch::Aarch64) else { return JitCallback::InLibrary };
+    let Some(list) = contents.sections().iter().find(|section| section.is("__DATA_CONST,__pth_jit_func")) else {
+        return JitCallback::InLibrary;
+    };
+    // A pointer that the loader slides: an address, or under chained fixups 36 bits of it or of its distance from the header
+    // (dyld: include/mach-o/fixup-chains.h).
+    const TARGET: u64 = (1 << 36) - 1;
+    let address = |symbol: &kiln::Symbol| contents.sections()[symbol.section].address.wrapping_add(symbol.offset);
+    let header = contents.symbols().iter().find(|symbol| symbol.name == "__mh_execute_header");
+    let header = header.map_or(0x1_0000_0000, address);
+    let names = |entry: u64| {
+        let is = move |address: u64| address & TARGET == entry || address.checked_sub(header) == Some(entry);
+        contents.symbols().iter().filter(move |symbol| is(address(symbol))).map(|symbol| &*symbol.name)
+    };
+    let entries = list.data.chunks_exact(8).map(|bytes| u64::from_le_bytes(bytes.try_into().unwrap_or_default()));
+    for entry in entries.take_while(|entry| *entry != 0).map(|entry| entry & TARGET) {
+        let is_kilns = |name: &str| name.contains("kiln") && name.contains("write_listed");
+        if names(entry).next().is_none() || names(entry).any(is_kilns) {
+            return JitCallback::Listed;
+        }
+    }
+    JitCallback::Hidden
 }
 
 fn answer(who: String, file: &str, signed: Signed, barred: Option<Barred>, more: Vec<String>) -> Answer {
@@ -173,8 +204,8 @@ impl Signed {
         let arch = if self.architecture.starts_with("arm64") { Arch::Aarch64 } else { Arch::X86_64 };
         let mut situation = Situation::macos(arch, self.flags.0, self.names(edits).iter().map(String::as_str));
         situation.macos.translated = arch == Arch::X86_64;
-        if situation.macos.jit_write_allowlist && !self.lists_functions {
-            situation.macos.jit_callback = JitCallback::InLibrary;
+        if situation.macos.jit_write_allowlist {
+            situation.macos.jit_callback = self.callback;
         }
         situation
     }
