@@ -290,10 +290,6 @@ fn add_symbol(
             )));
         }
     };
-    const N_SYMBOL_RESOLVER: u16 = 0x100;
-    if matches!(definition, Definition::Section { .. }) && description & N_SYMBOL_RESOLVER != 0 {
-        return Err(Error::unsupported("a symbol resolver chooses its code at load time, which is not supported yet"));
-    }
     let weak = match definition {
         Definition::Undefined => description & macho::N_WEAK_REF.0 != 0,
         _ => description & macho::N_WEAK_DEF.0 != 0,
@@ -310,7 +306,9 @@ fn add_symbol(
         Some(name) => (name, false),
         None => (name, true),
     };
+    const N_SYMBOL_RESOLVER: u16 = 0x100;
     let kind = match definition {
+        Definition::Section { .. } if description & N_SYMBOL_RESOLVER != 0 => SymbolKind::Indirect,
         Definition::Section { section, .. } => symbol_kind(reader, section),
         _ => SymbolKind::Plain,
     };
