@@ -23,6 +23,7 @@ pub struct Plan {
     absolute: usize,
     calls: CallLists,
     indirect: Vec<(TargetAddr, TargetAddr)>,
+    frames: Vec<TargetAddr>,
 }
 
 /// A section of an input, placed.
@@ -75,9 +76,8 @@ impl Plan {
         resolved: &Resolved,
         entries: &Entries,
         addresses: &Addresses,
-        base: TargetAddr,
-        image: Vec<u8>,
-        calls: CallLists,
+        (base, image): (TargetAddr, Vec<u8>),
+        (calls, frames): (CallLists, Vec<u64>),
     ) -> Plan {
         let in_image =
             |symbol: SymbolId| !matches!(resolved.places[symbol.0 as usize], Place::Outside(_) | Place::Discarded);
@@ -130,6 +130,7 @@ impl Plan {
             slots: entries.slots.len() + resolved.indirect.len() + resolved.thunks.len(),
             absolute: absolute + resolved.indirect.len() + usize::from(resolved.handle),
             calls,
+            frames: frames.into_iter().map(TargetAddr).collect(),
             indirect: (0..)
                 .zip(&resolved.indirect)
                 .map(|(index, (section, offset))| {
@@ -219,7 +220,14 @@ impl Plan {
         self.calls.fini.iter().copied().map(TargetAddr)
     }
 
-    /// The GOT slots of indirect functions (IFUNC), each with the function that chooses what belongs into it. Loading asks
+    /// The frame descriptions of the call frame information (`.eh_frame`'s FDEs, and what compact unwind tables become), in the
+    /// order in which they stand. Loading tells the unwinder of them.
+    #[must_use]
+    pub fn frames(&self) -> &[TargetAddr] {
+        &self.frames
+    }
+
+    /// The GOT slots of indirect functions (IFUNC, Mach-O's symbol resolvers), each with the function that chooses what belongs into it. Loading asks
     /// it; in the plan's image its own address stands there.
     #[must_use]
     pub fn indirect(&self) -> &[(TargetAddr, TargetAddr)] {

@@ -4,6 +4,7 @@
 //! `AArch64AsmBackend.cpp` and `X86AsmBackend.cpp`). An encoding holds for a function as a whole: between the first
 //! instructions, and the last, it is as wrong as it is on macOS.
 
+use super::unwind::INDIRECT;
 use crate::target::Arch;
 
 /// How a function is left by an exception.
@@ -223,7 +224,8 @@ impl Records {
         let pointer = if has_personality { 9 } else { 0 };
         self.bytes.push(pointer + u8::from(has_data) + 1);
         let personality = has_personality.then(|| {
-            self.bytes.push(POINTER);
+            // It may be outside of the image, and then stands in the GOT, as the compiler's own records have it.
+            self.bytes.push(POINTER | INDIRECT);
             self.pointer()
         });
         self.bytes.extend(has_data.then_some(POINTER));

@@ -29,7 +29,9 @@ pub(crate) use image::{check_unwind, write_image};
 use quick::Quick;
 pub(crate) use refused::Refused;
 pub(crate) use threads::{BLOCK_OFFSET, Block, DESCRIPTOR_SIZE, LoaderTypes, has_descriptors, loader_types};
-pub(crate) use unwind::{DISTANCE as FRAME_DISTANCE, pointers as frame_pointers, records_end};
+pub(crate) use unwind::{
+    DISTANCE as FRAME_DISTANCE, SLOT_DISTANCE as FRAME_SLOT_DISTANCE, pointers as frame_pointers, records_end,
+};
 
 use crate::error::{Error, Result};
 use crate::graph::{Access, Place, Relocation};

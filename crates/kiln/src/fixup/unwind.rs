@@ -158,11 +158,13 @@ pub(crate) struct FramePointer {
 }
 
 /// A pointer of 8 bytes that counts from its own place.
-pub(crate) static DISTANCE: Kind = distance(8);
-static SHORT_DISTANCE: Kind = distance(4);
+pub(crate) static DISTANCE: Kind = distance(Via::Symbol, 8);
+/// The same, to where the address is found.
+pub(crate) static SLOT_DISTANCE: Kind = distance(Via::Got, 8);
+static SHORT_DISTANCE: Kind = distance(Via::Symbol, 4);
 
-const fn distance(bytes: u8) -> Kind {
-    let (via, value, field, check) = (Via::Symbol, Value::Relative, Field::Bytes(bytes), Check::Signed(8 * bytes));
+const fn distance(via: Via, bytes: u8) -> Kind {
+    let (value, field, check) = (Value::Relative, Field::Bytes(bytes), Check::Signed(8 * bytes));
     Kind::new("a distance in call frame information", via, value, field, check)
 }
 
@@ -312,7 +314,7 @@ const OMITTED: u8 = 0xff;
 const FORMAT: u8 = 0x0f;
 const SIGNED_32: u8 = 0x0b;
 const FROM_PLACE: u8 = 0x10;
-const INDIRECT: u8 = 0x80;
+pub(super) const INDIRECT: u8 = 0x80;
 
 struct Reader<'t> {
     bytes: &'t [u8],

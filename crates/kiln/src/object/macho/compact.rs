@@ -8,7 +8,7 @@ use object::read::macho::Section as _;
 use super::frames::{Described, anchor};
 use super::{LE, Loaded, Whole};
 use crate::error::{Error, Result};
-use crate::fixup::{self, FRAME_DISTANCE, HAS_DATA, Records, Unwinding, Via};
+use crate::fixup::{self, FRAME_DISTANCE, FRAME_SLOT_DISTANCE, HAS_DATA, Records, Unwinding, Via};
 use crate::graph::{Definition, Permission, Relocation, RelocationTable, Role, Section, SectionId, Span, SymbolId};
 use crate::object::{Reader, malformed};
 
@@ -50,9 +50,9 @@ pub(super) fn read(
     let mut records = Records::default();
     let mut commons: HashMap<(Option<SymbolId>, bool), usize> = HashMap::new();
     let start = reader.graph.next(reader.graph.relocations.len())?;
-    let place = |at: usize, relocation: &Relocation| -> Result<Relocation> {
+    let place = |at: usize, relocation: &Relocation, kind| -> Result<Relocation> {
         let offset = u32::try_from(at).map_err(|_| Error::unsupported("the unwind tables exceed 4 GiB"))?;
-        Ok(Relocation { offset, subtrahend: None, kind: &FRAME_DISTANCE, ..*relocation })
+        Ok(Relocation { offset, subtrahend: None, kind, ..*relocation })
     };
     for entry in &entries {
         let personality = entry.personality.as_ref();
@@ -62,16 +62,16 @@ pub(super) fn read(
             None => {
                 let (common, at) = records.common(reader.graph.arch, personality.is_some(), entry.data.is_some());
                 if let (Some(at), Some(relocation)) = (at, personality) {
-                    reader.graph.relocations.push(place(at, relocation)?);
+                    reader.graph.relocations.push(place(at, relocation, &FRAME_SLOT_DISTANCE)?);
                 }
                 commons.insert(key, common);
                 common
             }
         };
         let (code, data) = records.description(common, entry.length, entry.data.is_some(), &entry.instructions);
-        reader.graph.relocations.push(place(code, &entry.code)?);
+        reader.graph.relocations.push(place(code, &entry.code, &FRAME_DISTANCE)?);
         if let (Some(at), Some(relocation)) = (data, &entry.data) {
-            reader.graph.relocations.push(place(at, relocation)?);
+            reader.graph.relocations.push(place(at, relocation, &FRAME_DISTANCE)?);
         }
     }
     let end = reader.graph.next(reader.graph.relocations.len())?;
