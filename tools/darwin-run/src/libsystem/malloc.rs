@@ -70,7 +70,7 @@ fn release(m: &mut Machine, block: u64) -> Answer {
     }
 }
 
-fn free(m: &mut Machine) -> Answer {
+pub(super) fn free(m: &mut Machine) -> Answer {
     if m.x(0) == 0 { Ok(0) } else { release(m, m.x(0)) }
 }
 

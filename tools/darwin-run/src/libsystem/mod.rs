@@ -2,6 +2,7 @@
 
 mod calendar;
 mod convert;
+mod cxxabi;
 mod dl;
 mod files;
 mod format;
@@ -29,9 +30,10 @@ pub(crate) use process::{exit_goes_on, not_modelled};
 pub(crate) use pthread::{thread_ends, thread_returned};
 
 /// The tables by part.
-const PARTS: [&[(&str, Function)]; 22] = [
+const PARTS: [&[(&str, Function)]; 23] = [
     calendar::FUNCTIONS,
     convert::FUNCTIONS,
+    cxxabi::FUNCTIONS,
     dl::FUNCTIONS,
     files::FUNCTIONS,
     jit::FUNCTIONS,
@@ -64,8 +66,8 @@ pub(crate) fn function(symbol: &str) -> Option<Function> {
 
 /// Every symbol that is modelled, in order.
 pub(crate) fn symbols() -> Vec<&'static str> {
-    let variables = VARIABLES.iter().map(|(name, _)| *name);
-    let mut symbols: Vec<&str> = BY_NAME.keys().copied().chain(variables).chain(["__tlv_bootstrap"]).collect();
+    let mut symbols: Vec<&str> =
+        BY_NAME.keys().copied().chain(variables().map(|(name, _)| name)).chain(["__tlv_bootstrap"]).collect();
     symbols.sort_unstable();
     symbols
 }
@@ -91,6 +93,8 @@ pub(crate) struct LibSystem {
     /// What `localeconv`, and `gmtime` and `localtime` give, once they have been asked.
     pub(crate) conventions: u64,
     pub(crate) calendar: u64,
+    /// The exceptions that handlers have, by thread.
+    pub(crate) caught: HashMap<u64, Vec<u64>>,
     /// The children of `popen`, by their streams.
     pub(crate) children: HashMap<u64, i32>,
 }
@@ -117,14 +121,20 @@ pub(crate) const ENVIRON: u64 = DATA + 0x18;
 /// Three streams, of which a program knows no more than their addresses.
 pub(crate) const STREAMS: u64 = DATA + 0x100;
 
+/// Every variable, with its offset.
+fn variables() -> impl Iterator<Item = (&'static str, u64)> {
+    let types = cxxabi::VARIABLES.iter().map(|(name, offset)| (&**name, *offset));
+    VARIABLES.iter().copied().chain(types)
+}
+
 /// The address of a variable, by symbol.
 pub(crate) fn variable(symbol: &str) -> Option<u64> {
-    VARIABLES.iter().find(|(name, _)| *name == symbol).map(|(_, offset)| DATA + offset)
+    variables().find(|(name, _)| *name == symbol).map(|(_, offset)| DATA + offset)
 }
 
 /// The symbol of the variable that begins at an address.
 pub(crate) fn variable_at(address: u64) -> Option<&'static str> {
-    VARIABLES.iter().find(|(_, offset)| DATA + offset == address).map(|(name, _)| *name)
+    variables().find(|(_, offset)| DATA + offset == address).map(|(name, _)| name)
 }
 
 /// Maps the variables.
@@ -138,7 +148,8 @@ pub(crate) fn prepare(memory: &Memory) -> Result<(), String> {
         put(0x20, 0x00ff_0a0d_7365_6300)?;
         put(0x28, 0x103)?;
         put(0x30, PAGE)?;
-        put(0x38, PAGE)
+        put(0x38, PAGE)?;
+        cxxabi::prepare(memory)
     })();
     done.map_err(|fault| format!("the variables of libSystem: {fault:?}"))
 }

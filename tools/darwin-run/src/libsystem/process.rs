@@ -125,7 +125,7 @@ fn finalize(m: &mut Machine) -> Answer {
     Ok(0)
 }
 
-fn abort(m: &mut Machine) -> Answer {
+pub(super) fn abort(m: &mut Machine) -> Answer {
     m.raise(SIGABRT)?;
     // A handler that returns does not stop it.
     m.threads.current_mut().blocked_signals &= !(1 << (SIGABRT - 1));

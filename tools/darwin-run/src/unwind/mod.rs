@@ -101,8 +101,10 @@ enum How {
 impl Frame {
     /// Of the function that holds `pc`.
     fn find(m: &Machine, pc: u64) -> Result<Option<Frame>, Stop> {
-        if m.image.contains(pc) {
-            return compact::find(m, pc);
+        if m.image.contains(pc)
+            && let Some(frame) = compact::find(m, pc)?
+        {
+            return Ok(Some(frame));
         }
         let before = m.library.unwind.frames.range(..=pc).next_back();
         let holding = before.filter(|(_, (end, _))| pc < *end);
@@ -114,14 +116,28 @@ fn context(m: &mut Machine) -> Result<&mut Context, Stop> {
     m.library.unwind.contexts.last_mut().ok_or(Stop::Killed(crate::machine::signals::SIGABRT))
 }
 
+/// For a model of a personality function: the place that it is asked about, and its function's start and table.
+pub(crate) fn asked(m: &mut Machine) -> Result<(u64, u64, u64), Stop> {
+    let context = context(m)?;
+    Ok((context.cursor.place(), context.frame.start, context.frame.data))
+}
+
+/// Says that the frame goes on at `pc`, with these in the first registers.
+pub(crate) fn land(m: &mut Machine, pc: u64, registers: [u64; 2]) -> Result<(), Stop> {
+    let cursor = &mut context(m)?.cursor;
+    cursor.pc = pc;
+    cursor.x[..2].copy_from_slice(&registers);
+    Ok(())
+}
+
 /// Reason codes.
 const FATAL_PHASE1: u64 = 3;
 const END_OF_STACK: u64 = 5;
-const HANDLER_FOUND: u64 = 6;
-const INSTALL_CONTEXT: u64 = 7;
-const CONTINUE: u64 = 8;
+pub(crate) const HANDLER_FOUND: u64 = 6;
+pub(crate) const INSTALL_CONTEXT: u64 = 7;
+pub(crate) const CONTINUE: u64 = 8;
 /// Actions.
-const SEARCH: u64 = 1;
+pub(crate) const SEARCH: u64 = 1;
 const CLEANUP: u64 = 2;
 const HANDLER: u64 = 4;
 
@@ -145,7 +161,7 @@ fn ask(m: &mut Machine, frame: &Frame, cursor: &Cursor, actions: u64, exception:
 }
 
 /// `_Unwind_RaiseException`: looks for a frame that catches, then unwinds up to it.
-fn raise(m: &mut Machine) -> Answer {
+pub(crate) fn raise(m: &mut Machine) -> Answer {
     let exception = m.x(0);
     m.memory.put_u64(exception + STOP_FUNCTION, 0)?;
     m.memory.put_u64(exception + HANDLER_FRAME, 0)?;
@@ -211,7 +227,7 @@ fn backtrace(m: &mut Machine) -> Answer {
     }
 }
 
-fn delete(m: &mut Machine) -> Answer {
+pub(crate) fn delete(m: &mut Machine) -> Answer {
     const FOREIGN_EXCEPTION_CAUGHT: u64 = 1;
     let exception = m.x(0);
     let cleanup = m.memory.u64(exception + CLEANUP_FUNCTION)?;
