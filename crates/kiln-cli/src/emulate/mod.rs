@@ -1,6 +1,7 @@
 //! `kiln run --target aarch64-apple-darwin`: the files are linked to a program for macOS, which runs in an emulated
 //! process. The emulator is a program of its own (`tools/darwin-run`), which the user builds or installs.
 
+mod begin;
 mod emulator;
 mod file;
 mod opcodes;

@@ -9,15 +9,17 @@ use super::file::{
     EXECUTE, File, HEADER, PAGE, Pointers, READ, Section, Segment, THREAD_LOCAL_REGULAR, WRITE, page_above,
 };
 use super::opcodes::Pointer;
+use super::{begin, begin::adrp};
 use crate::Failure;
 
 /// Where the image stands: behind the page of the header.
 pub(super) const IMAGE: TargetAddr = TargetAddr(HEADER + PAGE);
 /// Where it is linked once more: whatever is another then is a pointer.
 pub(super) const MOVED: TargetAddr = TargetAddr(2 * HEADER + PAGE);
-/// In the header's page, the code that enters the image, and behind it the offsets of the initializers.
+/// In the header's page, the code that enters the image, and behind it the first initializer, and the offsets of all.
 const GLUE: u64 = 0x1000;
-const INITIALIZERS: u64 = GLUE + 0x40;
+const BEGIN: u64 = GLUE + 0x40;
+const INITIALIZERS: u64 = (BEGIN + begin::CODE).next_multiple_of(8);
 
 /// How a program is entered.
 pub(super) enum Entry {
@@ -93,7 +95,8 @@ pub(super) fn write(
         let bytes = plan.bytes_at(range.start).and_then(|bytes| bytes.get(..(stop - start) as usize));
         let (name, protection, is_constant) = match permission {
             Permission::Text => continue,
-            Permission::Const => ("__DATA_CONST", READ | WRITE, true),
+            // Slots of functions that are chosen are set when dyld has sealed what it seals.
+            Permission::Const => ("__DATA_CONST", READ | WRITE, plan.indirect().is_empty()),
             Permission::Data => ("__DATA", READ | WRITE, false),
         };
         let bytes = without_zeros(bytes.unwrap_or_default());
@@ -104,11 +107,11 @@ pub(super) fn write(
         );
     }
     let own = page_above(end);
-    let mut first = header_page(plan, entry, own)?;
+    let (bytes, own_sections, table) = own_data(plan, entry, own);
+    let mut first = header_page(plan, entry, own, table)?;
     if let Some(bytes) = plan.bytes_at(IMAGE) {
         first.extend_from_slice(bytes.get(..(text_end - IMAGE.0) as usize).unwrap_or_default());
     }
-    let (bytes, own_sections) = own_data(plan, entry, own);
     if !bytes.is_empty() {
         let addresses = own..own + bytes.len() as u64;
         let (name, bytes, protection, sections) = ("__KILN", &bytes[..], READ | WRITE, own_sections);
@@ -123,7 +126,7 @@ pub(super) fn write(
     }
     let mut segments: Vec<Segment<'_>> = parts.into_values().collect();
     let mut sections = vec![Section { name: "__text", addresses: HEADER + GLUE..text_end, kind: 0x8000_0400 }];
-    let initializers = plan.initializers().len() as u64;
+    let initializers = plan.initializers().len() as u64 + u64::from(table.is_some());
     if initializers > 0 {
         const INIT_FUNC_OFFSETS: u32 = 0x16;
         let start = HEADER + INITIALIZERS;
@@ -147,7 +150,16 @@ pub(super) fn write(
             sections,
         },
     );
-    let pointers = pointers(audit, moved, imports, &segments)?;
+    let mut pointers = pointers(audit, moved, imports, &segments)?;
+    if let (Some(table), Some(words)) = (table, begin::table(plan)) {
+        for (index, _) in (0u64..).zip(&words).filter(|(index, word)| *index == 0 || **word != 0) {
+            let at = pointer(audit, &segments, table + 8 * index)?;
+            match index {
+                0 => pointers.outside.push((at, "___register_frame", 0)),
+                _ => pointers.own.push(at),
+            }
+        }
+    }
     let entry = match entry {
         Entry::Main(address) => address.0 - HEADER,
         Entry::Start(..) => GLUE,
@@ -161,46 +173,48 @@ fn without_zeros(bytes: &[u8]) -> &[u8] {
     &bytes[..filled]
 }
 
-/// The page in front of the image, without the header: the code that calls `_start` with the text that lies at `text`, and
-/// the offsets of the initializers from the header.
-fn header_page(plan: &kiln::Plan, entry: &Entry, text: u64) -> Result<Vec<u8>, Failure> {
+/// The page in front of the image, without the header: the code that calls `_start` with the text that lies at `text`, the
+/// initializer that goes through the table, if there is one, and the offsets of the initializers from the header.
+fn header_page(plan: &kiln::Plan, entry: &Entry, text: u64, table: Option<u64>) -> Result<Vec<u8>, Failure> {
     let mut page = vec![0; PAGE as usize];
+    let mut put = |at: u64, words: &[u32]| {
+        for (to, word) in page[at as usize..].chunks_exact_mut(4).zip(words) {
+            to.copy_from_slice(&word.to_le_bytes());
+        }
+    };
     if let Entry::Start(start, words) = entry {
         let at = HEADER + GLUE;
         let length = words.as_ref().map_or(0, Vec::len) as u32;
-        // `adrp` and `add` of an address, for an instruction `number` words behind the glue's start.
-        let adrp = |number: u64, register: u32, to: u64| {
-            let pages = (to >> 12).wrapping_sub((at + 4 * number) >> 12) as u32;
-            0x9000_0000 | (pages & 3) << 29 | (pages >> 2 & 0x7_ffff) << 5 | register
-        };
         let low = (start.0 & 0xfff) as u32;
         let code: [u32; 11] = [
-            0xa9bf_7bfd,                                                  // stp x29, x30, [sp, #-16]!
-            0x9100_03fd,                                                  // mov x29, sp
-            if words.is_some() { adrp(2, 0, text) } else { 0xd280_0000 }, // mov x0, #0
-            0x5280_0001 | (length & 0xffff) << 5,                         // mov w1, #length
-            0x72a0_0001 | (length >> 16) << 5,                            // movk w1, #length >> 16, lsl #16
-            adrp(5, 16, start.0),                                         // adrp x16, start
-            0x9100_0210 | low << 10,                                      // add x16, x16, #low
-            0xd63f_0200,                                                  // blr x16
-            0x5280_0000,                                                  // mov w0, #0
-            0xa8c1_7bfd,                                                  // ldp x29, x30, [sp], #16
-            0xd65f_03c0,                                                  // ret
+            0xa9bf_7bfd,                                                       // stp x29, x30, [sp, #-16]!
+            0x9100_03fd,                                                       // mov x29, sp
+            if words.is_some() { adrp(at + 8, 0, text) } else { 0xd280_0000 }, // mov x0, #0
+            0x5280_0001 | (length & 0xffff) << 5,                              // mov w1, #length
+            0x72a0_0001 | (length >> 16) << 5,                                 // movk w1, #length >> 16, lsl #16
+            adrp(at + 20, 16, start.0),                                        // adrp x16, start
+            0x9100_0210 | low << 10,                                           // add x16, x16, #low
+            0xd63f_0200,                                                       // blr x16
+            0x5280_0000,                                                       // mov w0, #0
+            0xa8c1_7bfd,                                                       // ldp x29, x30, [sp], #16
+            0xd65f_03c0,                                                       // ret
         ];
-        for (to, word) in page[GLUE as usize..].chunks_exact_mut(4).zip(code) {
-            to.copy_from_slice(&word.to_le_bytes());
-        }
+        put(GLUE, &code);
     }
-    let (count, room) = (plan.initializers().len(), (PAGE - INITIALIZERS) as usize / 4);
+    if let Some(table) = table {
+        put(BEGIN, &begin::code(HEADER + BEGIN, table));
+    }
+    // The own one is the first.
+    let functions = table.map(|_| BEGIN).into_iter().chain(plan.initializers().map(|function| function.0 - HEADER));
+    let offsets: Vec<u32> = functions.map(|offset| offset as u32).collect();
+    let (count, room) = (offsets.len(), (PAGE - INITIALIZERS) as usize / 4);
     if count > room {
         return Err(Failure::new(format!(
             "{count} initializers are more than a program made here has room for: {room}"
         ))
         .next("link the program with a linker, and run that"));
     }
-    for (to, function) in page[INITIALIZERS as usize..].chunks_exact_mut(4).zip(plan.initializers()) {
-        to.copy_from_slice(&((function.0 - HEADER) as u32).to_le_bytes());
-    }
+    put(INITIALIZERS, &offsets);
     Ok(page)
 }
 
@@ -209,14 +223,20 @@ fn is_descriptors(name: &str) -> bool {
     name == "__thread_vars" || name.ends_with(",__thread_vars")
 }
 
-/// What the image does not have: the text for `_start`, and the initial block of thread-local variables, whole, which dyld
-/// copies for each thread.
-fn own_data(plan: &kiln::Plan, entry: &Entry, start: u64) -> (Vec<u8>, Vec<Section>) {
+/// What the image does not have: the text for `_start`, the table of what is to be done first, with its address, and the
+/// initial block of thread-local variables, whole, which dyld copies for each thread.
+fn own_data(plan: &kiln::Plan, entry: &Entry, start: u64) -> (Vec<u8>, Vec<Section>, Option<u64>) {
     let mut bytes = match entry {
         Entry::Start(_, Some(text)) => text.clone(),
         _ => Vec::new(),
     };
-    let Some(block) = plan.thread_block() else { return (bytes, Vec::new()) };
+    let table = begin::table(plan).map(|words| {
+        bytes.resize(bytes.len().next_multiple_of(8), 0);
+        let at = start + bytes.len() as u64;
+        bytes.extend(words.iter().flat_map(|word| word.to_le_bytes()));
+        at
+    });
+    let Some(block) = plan.thread_block() else { return (bytes, Vec::new(), table) };
     bytes.resize(bytes.len().next_multiple_of(block.align.clamp(16, PAGE) as usize), 0);
     let at = bytes.len();
     let template = plan.bytes_at(block.template.start).unwrap_or_default();
@@ -224,7 +244,7 @@ fn own_data(plan: &kiln::Plan, entry: &Entry, start: u64) -> (Vec<u8>, Vec<Secti
     bytes.extend_from_slice(template.get(..filled).unwrap_or_default());
     bytes.resize(at + block.size as usize, 0);
     let addresses = start + at as u64..start + bytes.len() as u64;
-    (bytes, vec![Section { name: "__thread_data", addresses, kind: THREAD_LOCAL_REGULAR }])
+    (bytes, vec![Section { name: "__thread_data", addresses, kind: THREAD_LOCAL_REGULAR }], table)
 }
 
 /// Finds the pointers of the image: to places of its own by what is another when it stands elsewhere, to others by what
@@ -247,7 +267,9 @@ fn pointers<'n>(
             index.checked_sub(4).and_then(|start| plan.image().get(start..)?.first_chunk().copied())
         };
         let [here, there] = [plan, moved].map(|plan| word(plan).map_or(0, u64::from_le_bytes));
-        if here.wrapping_add(moved.base().0 - plan.base().0) != there || here >> 32 != plan.base().0 >> 32 {
+        // The highest byte is the program's own: names of types have a bit there, which dyld leaves alone.
+        let high = here << 8 >> 40;
+        if here.wrapping_add(moved.base().0 - plan.base().0) != there || high != plan.base().0 >> 32 {
             return Err(Failure::new(format!(
                 "{}: what stands here depends on where the program is loaded, and is no 64-bit address",
                 place(plan, address + 4)
