@@ -264,6 +264,36 @@ fn names_for_the_beginning_and_the_end_in_macho() {
     assert_eq!(quad(&plan, "no1"), quad(&plan, "no2"), "an empty section");
 }
 
+/// What `ld -r` makes of private symbols (`N_PEXT` without `N_EXT`) is local, and local symbols may share a name.
+#[test]
+fn local_symbols_of_macho_may_share_a_name() {
+    let text =
+        ".globl _main\n.data\n_main: .quad _one\n.quad _two\n.private_extern _one\n_one: .quad 1\n_two: .quad 2\n";
+    let mut object = Assembler::find(APPLE, Syntax::Plain).unwrap().assemble("test.s", text.as_bytes()).unwrap();
+    let place = |object: &[u8], text: &[u8]| object.windows(text.len()).position(|part| part == text).unwrap();
+    // `nlist_64`: the name's offset in the string table, and then `n_type`.
+    let strings = place(&object, b"_one\0") - 1;
+    let index = strings.min(place(&object, b"_main\0") - 1).min(place(&object, b"_two\0") - 1);
+    let name = (place(&object, b"_one\0") - index) as u32;
+    let symbol = place(&object, &[&name.to_le_bytes()[..], &[0x1f]].concat());
+    object[symbol + 4] = 0x1e;
+    let two = place(&object, b"_two\0");
+    object[two..two + 5].copy_from_slice(b"_one\0");
+    let mut linker = Linker::new(APPLE);
+    linker.add_object("a.o", object).unwrap();
+    linker
+        .add_object(
+            "b.o",
+            Assembler::find(APPLE, Syntax::Plain).unwrap().assemble("b.s", b".globl _one\n_one: ret\n").unwrap(),
+        )
+        .unwrap();
+    let plan = linker.plan(TargetAddr(0x10000)).unwrap();
+    let main = plan.address("main").unwrap();
+    let word = |at: u64| u64::from_le_bytes(plan.bytes_at(TargetAddr(at)).unwrap()[..8].try_into().unwrap());
+    assert_eq!([word(word(main.0)), word(word(main.0 + 8))], [1, 2]);
+    assert_eq!(plan.address("one"), Some(TargetAddr(0x10000)), "the exported one is the other file's");
+}
+
 /// Sections of the large code model stand behind all others, and may be larger together than 32 bits reach.
 #[test]
 #[cfg(target_arch = "x86_64")] // Elsewhere LLVM assembles it, and LLVM 14 does not know the section flag `l`.
