@@ -28,22 +28,31 @@ fn load(linker: Linker<'static>, strategy: Strategy) -> Result<Module> {
 /// A way to load an image that works in this process.
 struct Way {
     strategy: Strategy,
-    /// How many system calls it makes.
-    calls: usize,
+    /// The system calls that it makes; those in parentheses are gone without where they fail.
+    calls: &'static [&'static str],
     /// How many mappings a module has.
     mappings: usize,
 }
 
 fn ways() -> Vec<Way> {
+    // Linux has no memory for the toggle, and in tests some that takes a call like it: an mprotect.
+    let toggle: &[&str] = if cfg!(target_os = "linux") {
+        &["mmap", "(open)", "mmap", "mprotect", "mprotect"]
+    } else {
+        &["mmap", "mmap", "pthread_jit_write", "mprotect"]
+    };
     let ways = [
-        // mmap, and an mprotect each for the constants and the text.
-        Way { strategy: Strategy::Seal, calls: 3, mappings: 1 },
-        // mmap, mprotect for the constants; a file for the text, what is written to it, and its mmap.
-        Way { strategy: Strategy::DualMapping, calls: 5, mappings: 1 },
-        // mmap for the text, another near it for the rest, mprotect for the constants; the text is written. Linux has no
-        // such memory, and in tests some that takes a call like it: an mprotect.
-        Way { strategy: Strategy::ThreadToggle, calls: 4, mappings: 2 },
-        Way { strategy: Strategy::ToggleCallback, calls: 4, mappings: 2 },
+        // Pages are provided at once; the last is the constants'.
+        Way { strategy: Strategy::Seal, calls: &["mmap", "(madvise)", "mprotect", "mprotect"], mappings: 1 },
+        // A file for the text, what is written to it, and its mapping.
+        Way {
+            strategy: Strategy::DualMapping,
+            calls: &["mmap", "(madvise)", "(memfd_create)", "write", "mmap", "mprotect"],
+            mappings: 1,
+        },
+        // The text, the rest near it.
+        Way { strategy: Strategy::ThreadToggle, calls: toggle, mappings: 2 },
+        Way { strategy: Strategy::ToggleCallback, calls: toggle, mappings: 2 },
     ];
     let as_toggle = |way: &Way| cfg!(target_os = "linux") && way.strategy == Strategy::ThreadToggle;
     let works = |way: &Way| Situation::of_this_process().verdict(way.strategy).is_working();
@@ -61,33 +70,45 @@ pub(crate) fn no_page_is_writable_and_executable() {
     }
 }
 
-#[test]
-fn a_load_that_fails_leaves_nothing_mapped() {
-    for Way { strategy, calls, mappings } in ways() {
-        let mut failures = 0;
-        loop {
-            let linker = image();
-            let live = injection::live();
-            let (result, failed) = injection::failing(failures, || load(linker, strategy));
-            if !failed {
-                assert!(result.is_ok());
-                assert_eq!(injection::live(), live + mappings, "{strategy}");
-                drop(result);
-                assert_eq!(injection::live(), live, "unmapped with the last handle");
-                break;
+/// Lets the first call fail during a load, then the second, and so on, until all are made, and gives their names: in parentheses those
+/// without which the load goes on. Each time `left_nothing` is asked, with what had failed.
+fn each_call_fails(load: impl Fn() -> Result<Module>, left_nothing: impl Fn(&str)) -> Vec<String> {
+    let mut calls = Vec::new();
+    loop {
+        let live = injection::live();
+        let (result, failed) = injection::failing(calls.len(), &load);
+        let wrong = format!("{failed:?} failed, after {calls:?}");
+        let error = result.err();
+        assert_eq!(injection::live(), live, "{wrong}");
+        left_nothing(&wrong);
+        match (failed, error) {
+            (None, error) => {
+                assert!(error.is_none(), "{error:?}");
+                return calls;
             }
-            let error = result.unwrap_err();
-            assert!(error.is_system(), "{error:?}");
-            assert!(error.to_string().contains("Cannot allocate memory"), "{error}");
-            assert_eq!(injection::live(), live, "{strategy}: call {failures} failed: {error}");
-            failures += 1;
+            (Some(call), Some(error)) => {
+                assert!(error.is_system(), "{wrong}: {error:?}");
+                assert!(error.to_string().contains("Cannot allocate memory"), "{wrong}: {error}");
+                calls.push(call.to_owned());
+            }
+            (Some(call), None) => calls.push(format!("({call})")),
         }
-        assert_eq!(failures, calls, "{strategy}");
     }
 }
 
-/// Thread-local storage takes four calls more: a file in memory, what is written to it, and the loader twice. Of a failed load
-/// neither the file is there nor the library.
+#[test]
+fn a_load_that_fails_leaves_nothing_mapped() {
+    for Way { strategy, calls, mappings } in ways() {
+        let live = injection::live();
+        let module = load(image(), strategy).unwrap();
+        assert_eq!(injection::live(), live + mappings, "{strategy}");
+        drop(module);
+        assert_eq!(injection::live(), live, "unmapped with the last handle");
+        assert_eq!(each_call_fails(|| load(image(), strategy), |_| ()), calls, "{strategy}");
+    }
+}
+
+/// Of a failed load neither the file is there nor the library.
 #[cfg(target_os = "linux")]
 #[test]
 fn a_load_with_thread_local_storage_that_fails_leaves_nothing() {
@@ -104,26 +125,20 @@ fn a_load_with_thread_local_storage_that_fails_leaves_nothing() {
         let files = files.filter(|file| file.to_string_lossy().contains("kiln-thread-local")).count();
         (files, fs::read_to_string("/proc/self/maps").unwrap().matches("kiln-thread-local").count())
     };
-    let mut failures = 0;
-    loop {
+    let load = || {
         let mut linker = Linker::new(Target::host());
         linker.add_object("x.o", object.clone()).unwrap();
-        let live = injection::live();
-        let (result, failed) = injection::failing(failures, || load(linker, Strategy::Seal));
-        if !failed {
-            assert_eq!(left().0, 0, "the file is closed");
-            // SAFETY: it takes nothing and returns an integer.
-            let f: Function<extern "C" fn() -> i32> = unsafe { result.unwrap().function("f") }.unwrap();
-            assert_eq!(f.call(), 7);
-            break;
-        }
-        let error = result.unwrap_err();
-        assert!(error.is_system() && error.to_string().contains("Cannot allocate memory"), "{error}");
-        assert_eq!((injection::live(), left()), (live, (0, 0)), "call {failures} failed: {error}");
-        failures += 1;
-    }
-    assert_eq!(failures, 7);
-    assert_eq!(left(), (0, 0), "unloaded");
+        load(linker, Strategy::Seal)
+    };
+    let module = load().unwrap();
+    assert_eq!(left().0, 0, "the file is closed");
+    // SAFETY: it takes nothing and returns an integer.
+    let f: Function<extern "C" fn() -> i32> = unsafe { module.function("f") }.unwrap();
+    assert_eq!(f.call(), 7);
+    drop((f, module));
+    let calls = each_call_fails(load, |wrong| assert_eq!(left(), (0, 0), "{wrong}"));
+    let storage = ["memfd_create", "write", "dlopen", "dlsym"];
+    assert_eq!(calls, [&["mmap", "(madvise)"][..], &storage, &["mprotect", "mprotect"]].concat());
 }
 
 /// Whatever the memory is made of; and where the system has no room for a quarantine, the memory is unmapped.
@@ -136,7 +151,7 @@ fn what_is_unloaded_goes_into_quarantine() {
             let entry = module.address("entry").unwrap();
             assert_eq!(Module::unloaded(entry), None);
             let (_, failed) = injection::failing(failures, || drop(module));
-            assert_eq!(failed, failures < mappings);
+            assert_eq!(failed, (failures < mappings).then_some("mmap"));
             assert_eq!(injection::live(), live, "{strategy}");
             // The text is the first.
             let told = Module::unloaded(entry).map(|told| (told.inputs.to_string(), told.offset));
@@ -149,8 +164,8 @@ fn what_is_unloaded_goes_into_quarantine() {
 #[test]
 fn no_page_is_ever_writable_and_executable() {
     for Way { strategy, calls, .. } in ways() {
-        // A file is made and written before it is mapped: calls after which there is nothing to see.
-        let looked = calls - if strategy == Strategy::DualMapping { 2 } else { 0 };
+        // What changes a mapping, and not advice, or a file that is made and written before it is mapped.
+        let looked = calls.iter().filter(|call| ["mmap", "mprotect"].contains(call)).count();
         no_page_is_writable_and_executable_while_loading(strategy, looked);
     }
 }

@@ -120,12 +120,12 @@ impl Drop for Opened {
 ///
 /// Why not, in the loader's words or the system's.
 pub(super) fn open_storage(library: &[u8], count: usize) -> Result<(Opened, Vec<u64>), String> {
-    let may_fail = || {
+    let may_fail = |_call: &'static str| {
         #[cfg(test)]
-        crate::memory::sys::injection::before_call().map_err(|error| error.to_string())?;
+        crate::memory::sys::injection::call(_call).map_err(|error| error.to_string())?;
         Ok::<(), String>(())
     };
-    may_fail()?;
+    may_fail("memfd_create")?;
     // SAFETY: the name ends in NUL.
     let descriptor = unsafe { libc::memfd_create(c"kiln-thread-local".as_ptr(), libc::MFD_CLOEXEC) };
     if descriptor < 0 {
@@ -133,17 +133,17 @@ pub(super) fn open_storage(library: &[u8], count: usize) -> Result<(Opened, Vec<
     }
     // SAFETY: opened above, and nobody else's.
     let mut file = unsafe { std::fs::File::from_raw_fd(descriptor) };
-    may_fail()?;
+    may_fail("write")?;
     file.write_all(library).map_err(|error| error.to_string())?;
     let path = path(file.as_raw_fd());
-    may_fail()?;
+    may_fail("dlopen")?;
     // SAFETY: the path ends in NUL. The library is made here, and has nothing that runs.
     let handle = unsafe { libc::dlopen(path.as_ptr(), libc::RTLD_NOW | libc::RTLD_LOCAL) };
     if handle.is_null() {
         return Err(loader_error());
     }
     let opened = Opened(handle);
-    may_fail()?;
+    may_fail("dlsym")?;
     // SAFETY: the name ends in NUL, the handle is open.
     let words = unsafe { libc::dlsym(opened.0, super::storage::WORDS.as_ptr()) };
     if words.is_null() {

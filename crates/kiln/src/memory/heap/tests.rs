@@ -13,63 +13,66 @@ fn strategies() -> impl Iterator<Item = Strategy> {
     })
 }
 
-fn heap(strategy: Strategy) -> CodeHeap {
-    CodeHeap::new(HeapOptions::new().strategy(strategy)).unwrap()
+fn options(strategy: Strategy) -> HeapOptions {
+    HeapOptions::new().strategy(strategy)
 }
 
-/// Lets the first call fail during `run`, then the second, and so on, until all are made. Each time `run` must say that it
-/// failed, and leave nothing.
-fn each_call_fails(strategy: Strategy, run: impl Fn(&CodeHeap) -> Result<Vec<Code>>) -> usize {
-    let mut calls = 0;
+/// Lets the first call fail during `run`, then the second, and so on, until all are made, and gives their names. Those in parentheses
+/// are gone without; with the others `run` fails. Either way nothing is left, and the heap is as good as before.
+fn each_call_fails(options: &HeapOptions, run: impl Fn(&CodeHeap) -> Result<Vec<Code>>) -> Vec<String> {
+    let mut calls = Vec::new();
     loop {
         let live = injection::live();
-        let heap = heap(strategy);
-        let (result, failed) = injection::failing(calls, || run(&heap));
-        if !failed {
-            assert_eq!(heap.stats().codes, result.unwrap().len());
-            drop(heap);
-            assert_eq!(injection::live(), live);
-            return calls;
-        }
-        let error = match result {
-            Err(error) => error,
-            // Under the toggle free room is filled by calls, and where that fails only a warning is due: there are zeros,
-            // which on arm64 are an undefined instruction (UDF).
-            Ok(codes) => {
-                assert!(
-                    matches!(strategy, Strategy::ThreadToggle | Strategy::ToggleCallback),
-                    "{strategy}, call {calls}"
-                );
-                drop((codes, heap));
-                assert_eq!(injection::live(), live, "{strategy}, call {calls}");
-                calls += 1;
-                continue;
-            }
-        };
-        assert!(error.is_system(), "{strategy}, call {calls}: {error}");
+        let heap = CodeHeap::new(options.clone()).unwrap();
+        let (result, failed) = injection::failing(calls.len(), || run(&heap));
+        let wrong = format!("{options:?}: {failed:?} failed, after {calls:?}");
+        let made = result.as_ref().map_or(0, Vec::len);
         let stats = heap.stats();
-        assert_eq!((stats.codes, stats.used), (0, 0), "{strategy}, call {calls}");
+        assert_eq!((stats.codes, stats.used == 0), (made, made == 0), "{wrong}");
         let again = heap.publish(&[0xc3; 16]).unwrap();
-        assert_eq!(heap.stats().codes, 1, "the heap is as good as before");
+        assert_eq!(heap.stats().codes, made + 1, "{wrong}");
+        let error = result.err();
         drop((again, heap));
-        assert_eq!(injection::live(), live, "{strategy}, call {calls}");
-        calls += 1;
+        assert_eq!(injection::live(), live, "{wrong}");
+        match (failed, error) {
+            (None, error) => {
+                assert!(error.is_none(), "{error:?}");
+                return calls;
+            }
+            (Some(call), Some(error)) => {
+                assert!(error.is_system(), "{wrong}: {error}");
+                calls.push(call.to_owned());
+            }
+            (Some(call), None) => calls.push(format!("({call})")),
+        }
     }
 }
 
 #[test]
 fn a_publish_that_fails_leaves_nothing() {
     for strategy in strategies() {
-        let calls = each_call_fails(strategy, |heap| Ok(vec![heap.publish(&[0xc3; 16])?]));
-        let expected = match strategy {
-            // mmap, mmap for the counts, mprotect.
-            Strategy::Seal => 3,
-            // A file, its two mappings, what children get of it, the counts.
-            Strategy::DualMapping => 5,
+        let calls = each_call_fails(&options(strategy), |heap| Ok(vec![heap.publish(&[0xc3; 16])?]));
+        // The counts are the last mapping, but for what is made of new room.
+        let expected: &[&str] = match strategy {
+            Strategy::Seal => &["(open)", "mmap", "mmap", "mprotect"],
+            Strategy::DualMapping => {
+                &["(memfd_create)", "ftruncate", "(open)", "mmap", "mmap", "madvise", "mmap", "(madvise)"]
+            }
             // The same, and the key of the second mapping.
-            Strategy::ProtectionKeys => 6,
-            // mmap, mmap for the counts, and the writing of what lies behind the code, and of the code.
-            _ => 4,
+            Strategy::ProtectionKeys => &[
+                "(memfd_create)",
+                "ftruncate",
+                "(open)",
+                "mmap",
+                "mmap",
+                "madvise",
+                "pkey_mprotect",
+                "mmap",
+                "(madvise)",
+            ],
+            // What lies behind the code is written first. Free room without traps is zeros, which on arm64 are an undefined
+            // instruction (UDF).
+            _ => &["mmap", "mmap", "(pthread_jit_write)", "pthread_jit_write"],
         };
         assert_eq!(calls, expected, "{strategy}");
     }
@@ -78,45 +81,69 @@ fn a_publish_that_fails_leaves_nothing() {
 #[test]
 fn a_batch_that_fails_leaves_nothing() {
     for strategy in strategies() {
-        let calls = each_call_fails(strategy, |heap| {
+        let calls = each_call_fails(&options(strategy), |heap| {
             let small = (0..20).map(|_| heap.draft(100, 16)).collect::<Result<Vec<Draft>>>()?;
             let large = heap.draft(2 << 20, 16)?;
             heap.publish_all(small.into_iter().chain([large]).collect())
         });
-        match strategy {
-            // One mprotect for the twenty, one for the large one, and the mappings.
-            Strategy::Seal => assert_eq!(calls, 6),
-            Strategy::DualMapping => assert_eq!(calls, 10),
-            Strategy::ProtectionKeys => assert_eq!(calls, 12),
-            _ => assert!(calls > 4),
-        }
+        // A region for the twenty, and one for the large one.
+        let (region, last): (&[&str], &[&str]) = match strategy {
+            // One change for the twenty.
+            Strategy::Seal => (&["(open)", "mmap", "mmap"], &["mprotect", "mprotect"]),
+            Strategy::DualMapping => {
+                (&["(memfd_create)", "ftruncate", "(open)", "mmap", "mmap", "madvise", "mmap", "(madvise)"], &[])
+            }
+            Strategy::ProtectionKeys => (
+                &[
+                    "(memfd_create)",
+                    "ftruncate",
+                    "(open)",
+                    "mmap",
+                    "mmap",
+                    "madvise",
+                    "pkey_mprotect",
+                    "mmap",
+                    "(madvise)",
+                ],
+                &[],
+            ),
+            _ => (&["mmap", "mmap", "(pthread_jit_write)"], &["pthread_jit_write"; 21]),
+        };
+        let expected = [region, region, last].concat();
+        assert_eq!(calls, expected, "{strategy}");
+    }
+}
+
+/// Whether there are huge pages, and in which way, is the system's affair: what the calls are depends on it, what they leave does not.
+#[test]
+fn huge_pages_that_fail_leave_nothing() {
+    for strategy in strategies() {
+        let calls = each_call_fails(&options(strategy).huge_pages(true), |heap| Ok(vec![heap.publish(&[0xc3; 16])?]));
+        assert!(calls.len() >= 3, "{strategy}: {calls:?}");
     }
 }
 
 /// Freeing cannot fail; what cannot be done then is not silently half done.
 #[test]
 fn a_free_that_fails_loses_the_room_and_nothing_else() {
-    let wanted = [Strategy::Seal, Strategy::DualMapping, Strategy::ProtectionKeys];
-    for strategy in strategies().filter(|strategy| wanted.contains(strategy)) {
-        let heap = heap(strategy);
+    for strategy in strategies() {
+        // That of the barrier comes once more than 64 KiB are waiting: all of these.
+        let (call, count) = match strategy {
+            Strategy::Seal => ("mprotect", 1),
+            Strategy::DualMapping | Strategy::ProtectionKeys => ("membarrier", 17),
+            // There is no barrier.
+            Strategy::ThreadToggle | Strategy::ToggleCallback => ("pthread_jit_write", 1),
+        };
+        let heap = CodeHeap::new(options(strategy)).unwrap();
         let kept = heap.publish(&[0xc3; 64]).unwrap();
         let live = injection::live();
-        let (lost, failed) = injection::failing(0, || {
-            let mut addresses = Vec::new();
-            // Under dual mapping the first call is that of the barrier, once more than 64 KiB are waiting: all of these.
-            for _ in 0..if strategy == Strategy::Seal { 1 } else { 17 } {
-                let code = heap.publish(&[0xc3; 4000]);
-                if let Ok(code) = code {
-                    addresses.push(code.address() as usize);
-                }
-            }
-            addresses
-        });
+        let publish = |_| heap.publish(&[0xc3; 4000]).unwrap();
+        let codes: Vec<Code> = (0..count).map(publish).collect();
+        let lost: Vec<usize> = codes.iter().map(|code| code.address() as usize).collect();
+        let ((), failed) = injection::failing_call(call, || drop(codes));
         assert!(failed, "{strategy}");
-        let later: Vec<Code> = (0..200).map(|_| heap.publish(&[0xc3; 4000]).unwrap()).collect();
-        if strategy != Strategy::Seal {
-            assert!(later.iter().all(|code| !lost.contains(&(code.address() as usize))), "reused without a barrier");
-        }
+        let later: Vec<Code> = (0..200).map(publish).collect();
+        assert!(later.iter().all(|code| !lost.contains(&(code.address() as usize))), "{strategy}: reused");
         // SAFETY: it is read.
         assert_eq!(unsafe { kept.address().cast::<u8>().read() }, 0xc3);
         assert_eq!(heap.stats().codes, 201);
@@ -140,7 +167,7 @@ fn no_page_of_the_heap_is_ever_writable_and_executable() {
                 crate::tests::no_page_is_writable_and_executable();
             },
             || {
-                let heap = heap(strategy);
+                let heap = CodeHeap::new(options(strategy)).unwrap();
                 let mut live = std::collections::VecDeque::new();
                 for round in 0..300 {
                     live.push_back(heap.publish(&vec![0xc3; 16 + 37 * (round % 200)]).unwrap());

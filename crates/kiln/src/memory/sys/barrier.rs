@@ -18,7 +18,7 @@ pub(crate) fn serialize_cores() -> bool {
 
     fn membarrier(command: libc::c_int) -> bool {
         #[cfg(test)]
-        if super::injection::before_call().is_err() {
+        if super::injection::call("membarrier").is_err() {
             return false;
         }
         const NO_FLAGS: libc::c_uint = 0;

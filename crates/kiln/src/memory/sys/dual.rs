@@ -19,6 +19,8 @@ pub(crate) fn map_dual(len: usize, window: Option<Window>, huge: bool) -> io::Re
 
     const HUGE: usize = 2 << 20;
     let map = |file: &File, page| {
+        #[cfg(test)]
+        super::injection::call("ftruncate")?;
         file.set_len(len as u64)?;
         let runs = Mapping::of_file(file, len, page, Protection::ReadExecute, window)?;
         let writes = Mapping::of_file(file, len, page, Protection::ReadWrite, None)?;

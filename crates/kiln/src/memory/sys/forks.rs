@@ -48,6 +48,10 @@ pub(crate) fn process() -> u32 {
 pub(crate) fn notice() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
+        if cfg!(miri) {
+            // There are no processes beside this one.
+            return;
+        }
         // SAFETY: the handlers only count, which may be done at any time.
         let result = unsafe { libc::pthread_atfork(Some(before), Some(in_parent), Some(in_child)) };
         if result != 0 {

@@ -8,7 +8,7 @@ use std::io;
 use std::os::fd::FromRawFd;
 use std::os::unix::fs::OpenOptionsExt;
 
-use super::unix::{Mapping, Protection, page_size};
+use super::{Mapping, Protection, page_size};
 use crate::memory::Situation;
 use crate::memory::icache;
 use crate::memory::situation::{Answer, LinuxRules, Strategy};
@@ -45,8 +45,6 @@ pub(crate) fn situation() -> Situation {
 
 /// A file that has no name, is empty, and can be mapped twice: in memory, or where that is refused in `/dev/shm`.
 pub(crate) fn shared_file() -> io::Result<File> {
-    #[cfg(test)]
-    super::injection::before_call()?;
     // What ends the process must not be tried.
     if matches!(Situation::of_this_process().linux.memfd, Answer::Killed { .. }) {
         return shm_file();
@@ -56,8 +54,6 @@ pub(crate) fn shared_file() -> io::Result<File> {
 
 /// As [`shared_file`], in huge pages, of which the system has a pool if an administrator fills it.
 pub(super) fn huge_file() -> io::Result<File> {
-    #[cfg(test)]
-    super::injection::before_call()?;
     memory_file(libc::MFD_HUGETLB)
 }
 
@@ -70,6 +66,8 @@ fn memory_file(flags: libc::c_uint) -> io::Result<File> {
     // Linux 6.3, with `vm.memfd_noexec`.
     const MFD_NOEXEC_SEAL: libc::c_uint = 8;
     let create = |flags| {
+        #[cfg(test)]
+        super::injection::call("memfd_create")?;
         // SAFETY: the name ends in NUL; the call makes a descriptor or fails.
         let fd = unsafe { libc::memfd_create(c"kiln".as_ptr(), flags) };
         if fd < 0 {
@@ -80,12 +78,18 @@ fn memory_file(flags: libc::c_uint) -> io::Result<File> {
     };
     create(libc::MFD_CLOEXEC | MFD_NOEXEC_SEAL | flags).or_else(|error| match error.raw_os_error() {
         // An older kernel does not know the flag, and has no such setting.
-        Some(libc::EINVAL) => create(libc::MFD_CLOEXEC | flags),
+        Some(libc::EINVAL) => {
+            #[cfg(test)]
+            super::injection::uncounted();
+            create(libc::MFD_CLOEXEC | flags)
+        }
         _ => Err(error),
     })
 }
 
 fn shm_file() -> io::Result<File> {
+    #[cfg(test)]
+    super::injection::call("open")?;
     OpenOptions::new().read(true).write(true).custom_flags(libc::O_TMPFILE).mode(0o600).open("/dev/shm")
 }
 

@@ -1,4 +1,5 @@
-//! The operating systems: the only place where one is named. A port is a file here, with the same names.
+//! The operating systems: the only place where one is named. A port is a file here, with the same names. Miri, which interprets
+//! programs, is one of them.
 //!
 //! - `HOST_OS`: which one it is.
 //! - `situation()`: what this process is allowed.
@@ -13,30 +14,69 @@
 //! - `serialize_cores`: lets every core forget what it has fetched already.
 //! - `forks`: tells a process from its children.
 
-#[cfg(target_os = "macos")]
+#[cfg(all(target_os = "macos", not(miri)))]
 mod apple;
+#[cfg(not(miri))]
 mod barrier;
+#[cfg(not(miri))]
 mod dual;
+#[cfg(not(miri))]
 mod files;
 pub(crate) mod forks;
+#[cfg(test)]
+pub(crate) mod injection;
 mod keys;
-#[cfg(target_os = "linux")]
+#[cfg(all(target_os = "linux", not(miri)))]
 mod linux;
+#[cfg(miri)]
+mod miri;
 mod near;
+#[cfg(not(miri))]
 mod unix;
 
-#[cfg(target_os = "macos")]
+use std::fmt;
+
+#[cfg(all(target_os = "macos", not(miri)))]
 pub(crate) use apple::{HOST_OS, clean_caches, map_jit, shared_file, situation, write_jit};
+#[cfg(not(miri))]
 pub(crate) use barrier::serialize_cores;
+#[cfg(not(miri))]
 pub(crate) use dual::map_dual;
+#[cfg(not(miri))]
 pub(crate) use files::{changes_of_files, is_in_a_file};
 pub(crate) use keys::{KeyWriting, map_keyed};
-#[cfg(target_os = "linux")]
+#[cfg(all(target_os = "linux", not(miri)))]
 pub(crate) use linux::{HOST_OS, clean_caches, map_jit, shared_file, situation, write_jit};
+#[cfg(miri)]
+use miri::page_size;
+#[cfg(miri)]
+pub(crate) use miri::{
+    HOST_OS, Mapping, Poisoned, changes_of_files, clean_caches, fill, huge_page, in_huge_pages, is_in_a_file, map_dual, map_jit,
+    serialize_cores, shared_file, situation, write_jit,
+};
 pub(crate) use near::Window;
-#[cfg(test)]
-pub(crate) use unix::injection;
-pub(crate) use unix::{Mapping, Poisoned, Protection, fill, huge_page, in_huge_pages};
+#[cfg(not(miri))]
+use unix::page_size;
+#[cfg(not(miri))]
+pub(crate) use unix::{Mapping, Poisoned, fill, huge_page, in_huge_pages};
 
 #[cfg(not(any(target_os = "linux", target_os = "macos")))]
 compile_error!("kiln runs on Linux and macOS");
+
+/// What may be done with a page. Never both write and execute: there is no such value.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Protection {
+    Read,
+    ReadWrite,
+    ReadExecute,
+}
+
+impl fmt::Display for Protection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Protection::Read => "r--",
+            Protection::ReadWrite => "rw-",
+            Protection::ReadExecute => "r-x",
+        })
+    }
+}

@@ -3,7 +3,7 @@
 use std::io;
 use std::ops::Range;
 
-use super::unix::page_size;
+use super::page_size;
 
 /// Addresses that a mapping must lie between.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -13,6 +13,7 @@ pub(crate) struct Window {
 }
 
 /// How often a place that looked free is tried: another thread may take it first.
+#[cfg_attr(miri, allow(dead_code, reason = "Miri chooses addresses"))]
 const TRIES: usize = 64;
 /// What no program may map (Linux: `vm.mmap_min_addr`).
 const LOWEST: usize = 1 << 16;
@@ -42,6 +43,7 @@ impl Window {
 
     /// Addresses to try for a mapping of `len` bytes: nearest to the middle first. Each is a multiple of `page`, the size of its
     /// pages.
+    #[cfg_attr(miri, allow(dead_code, reason = "Miri chooses addresses"))]
     pub(super) fn candidates(self, len: usize, page: usize) -> Vec<usize> {
         let mut places = match occupied() {
             Some(maps) => self.places(&maps, len, page),
@@ -89,7 +91,12 @@ impl Window {
 
 /// The mappings of this process, as Linux writes them.
 fn occupied() -> Option<String> {
-    if cfg!(target_os = "linux") { std::fs::read_to_string("/proc/self/maps").ok() } else { None }
+    if !cfg!(target_os = "linux") {
+        return None;
+    }
+    #[cfg(test)]
+    super::injection::call("open").ok()?;
+    std::fs::read_to_string("/proc/self/maps").ok()
 }
 
 /// What lies free between the lines of `/proc/self/maps`, without the room that the stack and the heap grow into.

@@ -1,7 +1,6 @@
 //! Memory mappings, the same on every Unix.
 #![allow(unsafe_code)] // mmap, mprotect, munmap.
 
-use std::fmt;
 use std::fs::File;
 use std::io::{self, Write};
 use std::mem::ManuallyDrop;
@@ -9,15 +8,9 @@ use std::ops::Range;
 use std::os::fd::AsRawFd;
 use std::ptr::NonNull;
 
-use super::near::Window;
-
-/// What may be done with a page. Never both write and execute: there is no such value.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Protection {
-    Read,
-    ReadWrite,
-    ReadExecute,
-}
+#[cfg(test)]
+use super::injection;
+use super::{Protection, Window};
 
 impl Protection {
     pub(super) fn bits(self) -> libc::c_int {
@@ -26,16 +19,6 @@ impl Protection {
             Protection::ReadWrite => libc::PROT_READ | libc::PROT_WRITE,
             Protection::ReadExecute => libc::PROT_READ | libc::PROT_EXEC,
         }
-    }
-}
-
-impl fmt::Display for Protection {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Protection::Read => "r--",
-            Protection::ReadWrite => "rw-",
-            Protection::ReadExecute => "r-x",
-        })
     }
 }
 
@@ -115,7 +98,7 @@ impl Mapping {
     #[cfg(target_os = "linux")]
     fn advise(&self, advice: libc::c_int) -> io::Result<()> {
         #[cfg(test)]
-        injection::before_call()?;
+        injection::call("madvise")?;
         // SAFETY: the pages belong to this mapping, and neither advice changes what stands in them here.
         let result = unsafe { libc::madvise(self.start.as_ptr().cast(), self.len, advice) };
         if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
@@ -157,7 +140,7 @@ impl Mapping {
         fd: libc::c_int,
     ) -> io::Result<Mapping> {
         #[cfg(test)]
-        injection::before_call()?;
+        injection::call("mmap")?;
         debug_assert_eq!(flags & libc::MAP_FIXED, 0, "it would replace what is there");
         // SAFETY: a new mapping, without MAP_FIXED: it replaces nothing.
         let start = unsafe { libc::mmap(address as *mut libc::c_void, len, protection, flags, fd, 0) };
@@ -174,7 +157,7 @@ impl Mapping {
     pub(crate) fn protect(&self, range: Range<usize>, protection: Protection) -> io::Result<()> {
         assert!(range.start <= range.end && range.end <= self.len, "a range of the mapping");
         #[cfg(test)]
-        injection::before_call()?;
+        injection::call("mprotect")?;
         // SAFETY: the range lies in the mapping, by the assertion.
         let start = unsafe { self.start.as_ptr().add(range.start) };
         // SAFETY: the pages belong to this mapping; whoever still writes to pages that become read-only holds a
@@ -194,7 +177,7 @@ impl Mapping {
     #[allow(dead_code, reason = "called where processors have keys")]
     pub(super) fn put_under_key(&self, key: libc::c_int) -> io::Result<()> {
         #[cfg(test)]
-        injection::before_call()?;
+        injection::call("pkey_mprotect")?;
         let protection = Protection::ReadWrite.bits();
         // SAFETY: the pages belong to this mapping, and are as readable and writable as before for whoever has the right.
         let result = unsafe { libc::syscall(libc::SYS_pkey_mprotect, self.start.as_ptr(), self.len, protection, key) };
@@ -211,7 +194,7 @@ impl Mapping {
     pub(crate) fn replace(&self, range: Range<usize>, file: &File, protection: Protection) -> io::Result<()> {
         assert!(range.start <= range.end && range.end <= self.len, "a range of the mapping");
         #[cfg(test)]
-        injection::before_call()?;
+        injection::call("mmap")?;
         // SAFETY: the range lies in the mapping, by the assertion.
         let start = unsafe { self.start.as_ptr().add(range.start) };
         let flags = libc::MAP_SHARED | libc::MAP_FIXED;
@@ -236,6 +219,10 @@ impl Mapping {
             let first = range.start - range.start % page_size() as usize;
             for (range, advice) in [(0..huge, libc::MADV_HUGEPAGE), (first..range.end, libc::MADV_POPULATE_WRITE)] {
                 if !range.is_empty() {
+                    #[cfg(test)]
+                    if injection::call("madvise").is_err() {
+                        continue;
+                    }
                     // SAFETY: in the mapping, by the assertion.
                     let start = unsafe { self.start.add(range.start) };
                     // SAFETY: the pages are this mapping's, and their contents stay (the latter: Linux 5.14).
@@ -249,8 +236,15 @@ impl Mapping {
     pub(crate) fn trim(&mut self, range: Range<usize>) {
         assert!(range.start < range.end && range.end <= self.len, "a part of the mapping");
         let give_back = |start: NonNull<u8>, len: usize| {
+            if len == 0 {
+                return false;
+            }
+            #[cfg(test)]
+            if injection::call("munmap").is_err() {
+                return false;
+            }
             // SAFETY: whole pages of this mapping, by the assertion, which it loses; whoever refers to them borrows it.
-            len > 0 && unsafe { libc::munmap(start.as_ptr().cast(), len) } == 0
+            unsafe { libc::munmap(start.as_ptr().cast(), len) == 0 }
         };
         // SAFETY: it lies in the mapping, by the assertion.
         if give_back(unsafe { self.start.add(range.end) }, self.len - range.end) {
@@ -267,7 +261,7 @@ impl Mapping {
     /// addresses meanwhile. `None`: the system has no room for that, and the pages are unmapped.
     pub(crate) fn poison(self) -> Option<Poisoned> {
         #[cfg(test)]
-        injection::before_call().ok()?;
+        injection::call("mmap").ok()?;
         tracing::info!("unmap {} bytes at {:#x}", self.len, self.address());
         let flags = libc::MAP_PRIVATE | libc::MAP_ANON | libc::MAP_FIXED | libc::MAP_NORESERVE;
         // SAFETY: what it replaces are all pages of this mapping, which is taken by value.
@@ -347,7 +341,7 @@ impl Drop for Poisoned {
 /// Writes all of `bytes` to a file.
 pub(crate) fn fill(mut file: &File, bytes: &[u8]) -> io::Result<()> {
     #[cfg(test)]
-    injection::before_call()?;
+    injection::call("write")?;
     file.write_all(bytes)
 }
 
@@ -371,76 +365,6 @@ pub(crate) fn in_huge_pages(len: usize) -> usize {
     let huge = huge_page();
     let rest = len % huge;
     if cfg!(target_os = "linux") { len - rest + if rest >= huge / 2 { huge } else { 0 } } else { 0 }
-}
-
-/// Failures on demand, and a look at the process after each call: for tests.
-#[cfg(test)]
-pub(crate) mod injection {
-    use std::cell::{Cell, RefCell};
-    use std::io;
-
-    thread_local! {
-        static FAIL_AT: Cell<Option<usize>> = const { Cell::new(None) };
-        static LIVE: Cell<usize> = const { Cell::new(0) };
-        static AFTER: RefCell<Option<Box<dyn FnMut()>>> = const { RefCell::new(None) };
-    }
-
-    /// Lets the call with this number (from 0) of this thread fail, during `run`. True: so many calls were made.
-    pub(crate) fn failing<T>(call: usize, run: impl FnOnce() -> T) -> (T, bool) {
-        FAIL_AT.set(Some(call));
-        let result = run();
-        (result, FAIL_AT.take().is_none())
-    }
-
-    /// Runs `look` after each call of this thread that succeeded, during `run`. Only Linux shows a process its mappings.
-    #[cfg(target_os = "linux")]
-    pub(crate) fn watched<T>(look: impl FnMut() + 'static, run: impl FnOnce() -> T) -> T {
-        AFTER.set(Some(Box::new(look)));
-        let result = run();
-        AFTER.take();
-        result
-    }
-
-    /// How many mappings this thread has made more than it has dropped.
-    pub(crate) fn live() -> usize {
-        LIVE.get()
-    }
-
-    pub(super) fn mapped() {
-        LIVE.set(LIVE.get() + 1);
-        after_call();
-    }
-
-    pub(super) fn unmapped() {
-        LIVE.set(LIVE.get().wrapping_sub(1));
-    }
-
-    pub(crate) fn before_call() -> io::Result<()> {
-        match FAIL_AT.get() {
-            Some(0) => {
-                FAIL_AT.set(None);
-                Err(io::Error::from_raw_os_error(libc::ENOMEM))
-            }
-            Some(more) => {
-                FAIL_AT.set(Some(more - 1));
-                Ok(())
-            }
-            None => Ok(()),
-        }
-    }
-
-    /// The last call will be made again, and is the same one.
-    pub(super) fn uncounted() {
-        FAIL_AT.set(FAIL_AT.get().map(|more| more + 1));
-    }
-
-    pub(super) fn after_call() {
-        AFTER.with_borrow_mut(|look| {
-            if let Some(look) = look {
-                look();
-            }
-        });
-    }
 }
 
 #[cfg(test)]

@@ -58,7 +58,7 @@ pub(crate) fn map_jit(len: usize) -> io::Result<Mapping> {
 /// process may use the strategy: else it ends here.
 pub(crate) unsafe fn write_jit(strategy: Strategy, to: &Mapping, offset: usize, code: &[u8]) -> io::Result<()> {
     #[cfg(test)]
-    crate::memory::sys::injection::before_call()?;
+    crate::memory::sys::injection::call("pthread_jit_write")?;
     assert!(offset.checked_add(code.len()).is_some_and(|end| end <= to.len()), "a range of the mapping");
     // SAFETY: the range lies in the mapping, by the assertion.
     let to = unsafe { to.pointer().add(offset) };
