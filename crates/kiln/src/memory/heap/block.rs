@@ -4,12 +4,17 @@
 use std::cell::UnsafeCell;
 use std::ptr::NonNull;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering, fence};
+use std::sync::atomic::Ordering;
+
+#[cfg(kiln_loom)]
+use loom::sync::atomic::AtomicU32;
+#[cfg(not(kiln_loom))]
+use std::sync::atomic::AtomicU32;
 
 use super::holes::Span;
 use super::inner::Inner;
 use super::region::{self, Region};
-use super::shard::{Home, Shard};
+use super::shard::Home;
 use crate::memory::sys::{self, Mapping};
 
 /// A part of a region that one shard hands out. What is here is read without the shard's lock, but for the entries' list.
@@ -60,12 +65,16 @@ pub(super) struct Entries {
 /// block, so that a handle is a pointer to its entry alone.
 #[derive(Debug)]
 #[repr(C)]
+#[cfg_attr(kiln_loom, repr(align(32)))]
 pub(super) struct Entry {
     /// How many handles there are. 0: it is unused.
     count: AtomicU32,
     /// The first granule, and above it how many, and above that whether a child has inherited it. Of an unused entry the
     /// next unused one.
     place: AtomicU32,
+    /// Stands for the code, which loom does not see.
+    #[cfg(kiln_loom)]
+    contents: loom::cell::UnsafeCell<()>,
 }
 
 /// The size of a leaf: no page is smaller.
@@ -74,8 +83,9 @@ const LEAF: usize = 4096;
 const LEAF_ENTRIES: u32 = (LEAF / size_of::<Entry>()) as u32;
 const INHERITED: u32 = 1 << 31;
 /// So many entries are put into the list at once.
-const MORE: u32 = 64;
+const MORE: u32 = if cfg!(kiln_loom) { 4 } else { 64 };
 
+#[cfg(not(kiln_loom))]
 const _: () = assert!(size_of::<Entry>() == size_of::<*const Block>());
 
 impl Entry {
@@ -146,6 +156,12 @@ impl Block {
     fn home(&self) -> &Home {
         // SAFETY: of the heap, which the block keeps.
         unsafe { self.home.as_ref() }
+    }
+
+    /// The heap, and which of its shards.
+    #[cold]
+    fn whose(&self) -> (Arc<Inner>, usize) {
+        (Arc::clone(&self.heap), self.shard)
     }
 
     pub(super) fn granules(&self) -> u32 {
@@ -219,6 +235,16 @@ impl Block {
             if place.is_multiple_of(LEAF_ENTRIES) {
                 self.claim(place / LEAF_ENTRIES);
             } else {
+                // Loom's atomics are more than zeros.
+                #[cfg(kiln_loom)]
+                // SAFETY: in the mapping, and never used before.
+                unsafe {
+                    self.entry(place).write(Entry {
+                        count: AtomicU32::new(0),
+                        place: AtomicU32::new(0),
+                        contents: loom::cell::UnsafeCell::new(()),
+                    });
+                }
                 // SAFETY: in the mapping, zeros, which are a value; never referred to but as atomics.
                 let entry = unsafe { self.entry(place).as_ref() };
                 entry.place.store(listed.first, Ordering::Relaxed);
@@ -321,6 +347,14 @@ impl Hold {
     }
 }
 
+#[cfg(kiln_loom)]
+impl Hold {
+    /// As if the code were read or executed.
+    pub(super) fn use_contents(&self) {
+        self.entry().contents.with(|_| ());
+    }
+}
+
 impl Clone for Hold {
     #[inline]
     fn clone(&self) -> Hold {
@@ -351,20 +385,26 @@ fn let_go(entry: NonNull<Entry>) {
         if count.fetch_sub(1, Ordering::Release) != 1 {
             return;
         }
-        // What other handles' threads did with the code comes before its end.
-        fence(Ordering::Acquire);
+        // What other handles' threads did with the code comes before its end. (A fence would do too, but ThreadSanitizer knows
+        // nothing of fences.)
+        count.load(Ordering::Acquire);
     }
-    free(entry, hold.block());
+    #[cfg(kiln_loom)]
+    hold.entry().contents.with_mut(|_| ());
+    free(entry, NonNull::from(hold.block()));
 }
 
 /// The last handle to a range of `block` is gone.
+// Not a reference: the block may be gone before this returns, and an argument must last.
 #[inline]
-fn free(entry: NonNull<Entry>, block: &Block) {
+fn free(entry: NonNull<Entry>, block: NonNull<Block>) {
+    // SAFETY: the block lives until the lock is released.
+    let block = unsafe { block.as_ref() };
     let home = block.home();
     // SAFETY: the entry lives as long as its block.
     let place = unsafe { entry.as_ref() };
     if !home.has_seen_all_forks() || place.is_inherited() || block.writes.is_null() {
-        return free_slowly(entry, block);
+        return free_slowly(entry, NonNull::from(block));
     }
     let span = place.span();
     let (start, len) = ((span.start as usize) << block.granule, (span.len as usize) << block.granule);
@@ -375,13 +415,18 @@ fn free(entry: NonNull<Entry>, block: &Block) {
     // SAFETY: the lock is held.
     let left = unsafe { block.release(entry) };
     if shard.wait(block.slab, span, len) || left == 0 && shard.is_watched() {
-        reclaim(block, shard);
+        // The lock is all that keeps the block.
+        let whose = block.whose();
+        drop(shard);
+        reclaim(whose);
     }
 }
 
 /// Under a strategy that changes permissions, or after a fork.
 #[cold]
-fn free_slowly(entry: NonNull<Entry>, block: &Block) {
+fn free_slowly(entry: NonNull<Entry>, block: NonNull<Block>) {
+    // SAFETY: as in `free`.
+    let block = unsafe { block.as_ref() };
     if !block.heap.is_of_this_process() {
         // The parent's memory, which is not ours to write to, under a lock that may be held for ever.
         return;
@@ -404,16 +449,15 @@ fn free_slowly(entry: NonNull<Entry>, block: &Block) {
     let left = unsafe { block.release(entry) };
     let full = if lost { shard.lose(block.slab, span) } else { shard.wait(block.slab, span, block.bytes(span).len()) };
     if full || left == 0 && shard.is_watched() {
-        reclaim(block, shard);
+        let whose = block.whose();
+        drop(shard);
+        reclaim(whose);
     }
 }
 
 #[cold]
-fn reclaim(block: &Block, shard: super::sync::Guard<'_, Shard>) {
-    // The lock is all that keeps the block.
-    let (heap, number) = (Arc::clone(&block.heap), block.shard);
-    drop(shard);
-    heap.reclaim(number);
+fn reclaim((heap, shard): (Arc<Inner>, usize)) {
+    heap.reclaim(shard);
 }
 
 /// A block that nothing refers to: no shard, and no handle. Dropping it frees it.

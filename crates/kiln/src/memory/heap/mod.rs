@@ -426,5 +426,9 @@ impl fmt::Debug for Code {
     }
 }
 
+#[cfg(all(test, kiln_loom))]
+mod loom_tests;
+#[cfg(test)]
+mod model_tests;
 #[cfg(test)]
 mod tests;

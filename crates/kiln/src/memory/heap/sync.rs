@@ -1,11 +1,21 @@
 //! A lock that is held for a few instructions, and a cell that is set once without a lock.
+//!
+//! Built with `--cfg kiln_loom`, they are of loom's atomics (`loom_tests.rs`).
 #![allow(unsafe_code)] // The value of a lock, given out while it is taken; a pointer that is set once.
 
-use std::cell::UnsafeCell;
 use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicPtr, Ordering};
-use std::time::Duration;
+use std::sync::atomic::Ordering;
+
+#[cfg(kiln_loom)]
+use loom::sync::atomic::{AtomicBool, AtomicPtr};
+#[cfg(not(kiln_loom))]
+use std::cell::UnsafeCell;
+#[cfg(not(kiln_loom))]
+use std::sync::atomic::{AtomicBool, AtomicPtr};
+
+#[cfg(kiln_loom)]
+use seen::UnsafeCell;
 
 /// Taking it is one atomic operation and releasing it a plain store: half of what a `Mutex` costs that nobody waits for.
 ///
@@ -23,7 +33,7 @@ unsafe impl<T: Send> Sync for Lock<T> {}
 pub(super) struct Guard<'a, T>(&'a Lock<T>);
 
 impl<T> Lock<T> {
-    pub(super) const fn new(value: T) -> Lock<T> {
+    pub(super) fn new(value: T) -> Lock<T> {
         Lock { taken: AtomicBool::new(false), value: UnsafeCell::new(value) }
     }
 
@@ -46,12 +56,47 @@ impl<T> Lock<T> {
                 return;
             }
             turn += 1;
-            match turn {
-                0..100 => std::hint::spin_loop(),
-                100..120 => std::thread::yield_now(),
-                // The holder may be a thread that runs only when this one sleeps.
-                _ => std::thread::sleep(Duration::from_micros(50)),
-            }
+            pause(turn);
+        }
+    }
+}
+
+/// What a thread does before it looks at a lock again, for the time with this number.
+#[cfg(not(kiln_loom))]
+fn pause(turn: u32) {
+    match turn {
+        0..100 => std::hint::spin_loop(),
+        100..120 => std::thread::yield_now(),
+        // The holder may be a thread that runs only when this one sleeps.
+        _ => std::thread::sleep(std::time::Duration::from_micros(50)),
+    }
+}
+
+/// Nothing changes before another thread has had its turn.
+#[cfg(kiln_loom)]
+fn pause(_turn: u32) {
+    loom::thread::yield_now();
+}
+
+/// A cell whose accesses loom sees: each must be ordered with the others.
+#[cfg(kiln_loom)]
+mod seen {
+    use loom::cell;
+
+    #[derive(Debug)]
+    pub(super) struct UnsafeCell<T> {
+        accesses: cell::UnsafeCell<()>,
+        value: std::cell::UnsafeCell<T>,
+    }
+
+    impl<T> UnsafeCell<T> {
+        pub(super) fn new(value: T) -> UnsafeCell<T> {
+            UnsafeCell { accesses: cell::UnsafeCell::new(()), value: std::cell::UnsafeCell::new(value) }
+        }
+
+        pub(super) fn get(&self) -> *mut T {
+            self.accesses.with_mut(|_| ());
+            self.value.get()
         }
     }
 }
@@ -86,7 +131,7 @@ impl<T> Drop for Guard<'_, T> {
 pub(super) struct SetOnce<T>(AtomicPtr<T>);
 
 impl<T> SetOnce<T> {
-    pub(super) const fn new() -> SetOnce<T> {
+    pub(super) fn new() -> SetOnce<T> {
         SetOnce(AtomicPtr::new(std::ptr::null_mut()))
     }
 
@@ -117,7 +162,7 @@ impl<T> SetOnce<T> {
 
 impl<T> Drop for SetOnce<T> {
     fn drop(&mut self) {
-        let value = *self.0.get_mut();
+        let value = self.0.load(Ordering::Acquire);
         if !value.is_null() {
             // SAFETY: the count that the cell keeps.
             drop(unsafe { Arc::from_raw(value) });
