@@ -147,11 +147,8 @@ fn the_heap_agrees_with_the_model() {
             }
         }
         model.check(&heap);
-        assert!(
-            model.reused > rounds as usize / 50 || cfg!(miri),
-            "{strategy}: room was reused {} times",
-            model.reused
-        );
+        let few = rounds < 2_000;
+        assert!(few || model.reused > rounds as usize / 50, "{strategy}: room was reused {} times", model.reused);
         // What is left goes without the heap.
         drop(heap);
         assert!(model.live.values().all(|(code, number)| is_whole(code, *number, model.executes)));

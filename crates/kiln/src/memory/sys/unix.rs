@@ -120,13 +120,12 @@ impl Mapping {
                 Ok(mapping) if window.holds(mapping.address(), len) => return Ok(mapping),
                 // A system that takes the address for a wish.
                 Ok(mapping) => elsewhere = Some(mapping.address()),
-                // Taken since, by another thread: how often is not for tests to count.
-                Err(error) if error.raw_os_error() == Some(libc::EEXIST) => {
-                    #[cfg(test)]
-                    injection::uncounted();
-                }
+                Err(error) if error.raw_os_error() == Some(libc::EEXIST) => {}
                 Err(error) => return Err(error),
             }
+            // Taken since, by another thread: how often is not for tests to count.
+            #[cfg(test)]
+            injection::uncounted();
         }
         Err(window.failure(len, elsewhere))
     }
