@@ -221,6 +221,10 @@ pub(crate) fn serialize_cores() -> bool {
     true
 }
 
+pub(crate) fn changes_of_files() -> Option<(u64, u64)> {
+    None
+}
+
 pub(crate) fn is_in_a_file(_address: usize) -> bool {
     false
 }

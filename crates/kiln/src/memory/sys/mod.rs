@@ -51,8 +51,8 @@ pub(crate) use linux::{HOST_OS, clean_caches, map_jit, shared_file, situation, w
 use miri::page_size;
 #[cfg(miri)]
 pub(crate) use miri::{
-    HOST_OS, Mapping, Poisoned, changes_of_files, clean_caches, fill, huge_page, in_huge_pages, is_in_a_file, map_dual, map_jit,
-    serialize_cores, shared_file, situation, write_jit,
+    HOST_OS, Mapping, Poisoned, changes_of_files, clean_caches, fill, huge_page, in_huge_pages, is_in_a_file, map_dual,
+    map_jit, serialize_cores, shared_file, situation, write_jit,
 };
 pub(crate) use near::Window;
 #[cfg(not(miri))]
