@@ -1,6 +1,8 @@
 //! A block of the heap's memory, and the counted handle to a piece of code in it.
 #![allow(unsafe_code)] // A handle is a pointer to its entry, which lives as long as there are handles.
 
+mod dead;
+
 use std::cell::UnsafeCell;
 use std::ptr::NonNull;
 use std::sync::Arc;
@@ -10,6 +12,8 @@ use std::sync::atomic::Ordering;
 use loom::sync::atomic::AtomicU32;
 #[cfg(not(kiln_loom))]
 use std::sync::atomic::AtomicU32;
+
+pub(super) use dead::Dead;
 
 use super::holes::Span;
 use super::inner::Inner;
@@ -123,7 +127,7 @@ impl Block {
             }
         };
         debug_assert!(mapping.len() >= leaves * LEAF && listed.in_use == 0);
-        let block = Box::new(Block {
+        Ok(Box::new(Block {
             home: NonNull::from(heap.home(shard)),
             writes: region.always_writable(offset),
             runs: region.address(offset),
@@ -136,12 +140,21 @@ impl Block {
             len,
             shard,
             heap: Arc::clone(heap),
-        });
-        // Leaves that have been used lead to the block before this one.
-        for leaf in 0..listed.fresh.div_ceil(LEAF_ENTRIES) {
-            block.claim(leaf);
+        }))
+    }
+
+    /// Has the leaves lead to this block, which have been used and lead to the one before it. Once it is where it will stay: a box that
+    /// moves is nobody else's to refer to.
+    ///
+    /// # Safety
+    ///
+    /// The shard's lock is held.
+    pub(super) unsafe fn claim_used(&self) {
+        // SAFETY: as the caller says.
+        let fresh = unsafe { self.listed() }.fresh;
+        for leaf in 0..fresh.div_ceil(LEAF_ENTRIES) {
+            self.claim(leaf);
         }
-        Ok(block)
     }
 
     /// Has a leaf lead to this block, before any of its entries is in use.
@@ -458,38 +471,4 @@ fn free_slowly(entry: NonNull<Entry>, block: NonNull<Block>) {
 #[cold]
 fn reclaim((heap, shard): (Arc<Inner>, usize)) {
     heap.reclaim(shard);
-}
-
-/// A block that nothing refers to: no shard, and no handle. Dropping it frees it.
-#[derive(Debug)]
-pub(super) struct Dead(NonNull<Block>);
-
-impl Dead {
-    /// # Safety
-    ///
-    /// The pointer is one of `Box::into_raw`, of a block that no range has a handle of, and that no shard has any more.
-    pub(super) unsafe fn new(block: NonNull<Block>) -> Dead {
-        Dead(block)
-    }
-
-    pub(super) fn block(&self) -> &Block {
-        // SAFETY: the block lives until this is dropped.
-        unsafe { self.0.as_ref() }
-    }
-
-    /// What it was made of: its region, where it stood there, and its entries.
-    pub(super) fn take_apart(self) -> (Arc<Region>, usize, Entries) {
-        let block = self.0;
-        std::mem::forget(self);
-        // SAFETY: made by `Box::into_raw`, and nothing else refers to it; not dropped here any more.
-        let Block { region, offset, entries, listed, .. } = *unsafe { Box::from_raw(block.as_ptr()) };
-        (region, offset, Entries { mapping: entries, listed: listed.into_inner() })
-    }
-}
-
-impl Drop for Dead {
-    fn drop(&mut self) {
-        // SAFETY: made by `Box::into_raw`, and nothing else refers to it.
-        drop(unsafe { Box::from_raw(self.0.as_ptr()) });
-    }
 }

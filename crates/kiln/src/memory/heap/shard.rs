@@ -279,6 +279,10 @@ impl Shard {
         let number = block.slab as usize;
         // SAFETY: a pointer of `Box::into_raw` is not null.
         let block = unsafe { NonNull::new_unchecked(Box::into_raw(block)) };
+        // SAFETY: just made, and freed by nobody as long as it is here.
+        let placed = unsafe { block.as_ref() };
+        // SAFETY: the shard is the caller's, by its lock.
+        unsafe { placed.claim_used() };
         let slab = Slab { block, holes: Holes::new(filled), used, filled, lost: 0 };
         if number == self.slabs.len() {
             self.slabs.push(Some(slab));
