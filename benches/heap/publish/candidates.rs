@@ -1,5 +1,7 @@
 //! What is compared.
 
+use std::collections::VecDeque;
+
 use kiln::{Code, CodeHeap, HeapOptions, Strategy};
 
 use crate::Heap;
@@ -211,7 +213,7 @@ impl Heap for KilnBuffer {
 pub struct KilnBatch {
     heap: CodeHeap,
     drafts: Vec<kiln::Draft>,
-    codes: Vec<Code>,
+    codes: VecDeque<Code>,
 }
 
 impl Heap for KilnBatch {
@@ -220,7 +222,7 @@ impl Heap for KilnBatch {
     const NAME: &'static str = "kiln, drafts by the hundred";
     const FREES: bool = false;
     fn new() -> Self {
-        KilnBatch { heap: kiln(HeapOptions::new()), drafts: Vec::new(), codes: Vec::with_capacity(crate::MANY) }
+        KilnBatch { heap: kiln(HeapOptions::new()), drafts: Vec::new(), codes: VecDeque::with_capacity(crate::MANY) }
     }
     fn publish(&mut self, code: &[u8]) -> usize {
         let mut draft = self.heap.draft(code.len(), 16).expect("a draft");
@@ -236,7 +238,8 @@ impl Heap for KilnBatch {
         *code
     }
     fn free(&mut self, _: usize) {
-        self.codes.pop();
+        // The oldest first, as the others are freed.
+        self.codes.pop_front();
     }
     fn finish(&mut self) {
         let drafts = std::mem::replace(&mut self.drafts, Vec::with_capacity(100));
@@ -248,7 +251,7 @@ impl Heap for KilnBatch {
 pub struct KilnMany {
     heap: CodeHeap,
     sizes: Vec<usize>,
-    codes: Vec<Code>,
+    codes: VecDeque<Code>,
 }
 
 impl Heap for KilnMany {
@@ -257,20 +260,21 @@ impl Heap for KilnMany {
     const NAME: &'static str = "kiln, by the hundred";
     const FREES: bool = false;
     fn new() -> Self {
-        KilnMany { heap: kiln(HeapOptions::new()), sizes: Vec::new(), codes: Vec::with_capacity(crate::MANY) }
+        KilnMany { heap: kiln(HeapOptions::new()), sizes: Vec::new(), codes: VecDeque::with_capacity(crate::MANY) }
     }
     fn publish(&mut self, code: &[u8]) -> usize {
         self.sizes.push(code.len());
         if self.sizes.len() == 100 {
             self.finish();
         }
-        self.codes.last().map_or(crate::candidates::returns as *const () as usize, |code| code.address() as usize)
+        self.codes.back().map_or(crate::candidates::returns as *const () as usize, |code| code.address() as usize)
     }
     fn address(code: &usize) -> usize {
         *code
     }
     fn free(&mut self, _: usize) {
-        self.codes.pop();
+        // The oldest first, as the others are freed.
+        self.codes.pop_front();
     }
     fn finish(&mut self) {
         let slices: Vec<&[u8]> = self.sizes.drain(..).map(|size| &crate::CODE[..std::hint::black_box(size)]).collect();
