@@ -240,6 +240,49 @@ fn the_behaviours_of_other_linkers_name_tests_that_exist() {
     assert!(named > 40, "{named}");
 }
 
+/// What nobody here can see on hardware names what will confirm it: tests, scripts and steps that exist, or that there are none.
+#[test]
+fn the_claims_to_be_confirmed_name_what_exists() {
+    let page = fs::read_to_string(root().join("PLATFORM.md")).unwrap();
+    let (_, section) = page.split_once("## To be confirmed on hardware").unwrap();
+    let section = section.split("\n## ").next().unwrap();
+    let workflow = fs::read_to_string(root().join(".github/workflows/ci.yml")).unwrap();
+    let sources: String = files("crates").into_iter().map(|(_, text)| text).collect();
+    let mut claims = 0;
+    for line in section.lines().filter(|line| line.starts_with("| ") && !line.starts_with("| what |")) {
+        let confirmed = line.trim_end_matches(" |").rsplit(" | ").next().unwrap();
+        claims += 1;
+        if confirmed.starts_with("no step") {
+            continue;
+        }
+        let mut named = 0;
+        for name in confirmed.split('`').skip(1).step_by(2) {
+            let last = name.rsplit("::").next().unwrap();
+            let is_script = name.starts_with(".ci/");
+            let is_variable = name.contains('=');
+            let exists = match name.rsplit_once('/') {
+                _ if is_script => root().join(name.split(' ').next().unwrap()).exists(),
+                _ if is_variable => sources.contains(name.split('=').next().unwrap()),
+                Some(_) => root().join("crates/kiln").join(name).exists(),
+                None => {
+                    sources.contains(&format!("fn {last}("))
+                        || root().join(format!("crates/kiln/src/{}.rs", name.replace("::", "/"))).exists()
+                }
+            };
+            assert!(exists, "PLATFORM.md: `{name}` would confirm a claim, and does not exist: {line}");
+            named += 1;
+        }
+        for step in confirmed.split('"').skip(1).step_by(2) {
+            // A name that is cut says so.
+            let parts: Vec<&str> = step.split('…').filter(|part| !part.is_empty()).collect();
+            assert!(parts.iter().all(|part| workflow.contains(part)), "there is no step \"{step}\": {line}");
+            named += 1;
+        }
+        assert!(named > 0, "nothing would confirm it: {line}");
+    }
+    assert!(claims >= 15, "{claims}");
+}
+
 #[test]
 fn the_pipeline_is_declared_in_its_order() {
     let root_module = fs::read_to_string(root().join("crates/kiln/src/lib.rs")).unwrap();

@@ -43,7 +43,7 @@ fn call(code: &Code) -> u32 {
 /// cannot be shown to work where room is reused.
 fn emulated() -> bool {
     let runner = std::env::var("CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_RUNNER").unwrap_or_default();
-    cfg!(target_arch = "aarch64") && runner.contains("qemu")
+    cfg!(all(target_arch = "aarch64", target_os = "linux")) && runner.contains("qemu")
 }
 
 /// `.ci/keys` runs these tests on an emulated processor that has protection keys: of that strategy alone, and less of each, since
