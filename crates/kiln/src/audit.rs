@@ -183,6 +183,9 @@ impl Parts<'_> {
         let address = TargetAddr(self.addresses.section(self.graph, id));
         let what = match section.role {
             Role::Calls(_) => ", its functions called when the module begins or ends",
+            Role::FunctionTable => {
+                ", Windows' table of how functions are left: registered by who brings the image there"
+            }
             Role::ThreadVariables => ", the descriptors of thread-local variables: loading fills in what finds them",
             _ if section.data.is_none() && section.size > 0 => ", zeros",
             _ => "",

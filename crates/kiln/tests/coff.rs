@@ -23,10 +23,13 @@ fn compile(triple: &str, language: &str, source: &str) -> Vec<u8> {
     output.stdout
 }
 
-/// What a Windows program finds in its start-up code and libraries: somewhere within reach.
+/// Where a Windows program finds its start-up code and libraries: within reach, and behind its own base, as image-relative
+/// addresses have it.
+const OUTSIDE: u64 = BASE.0 + 0x1000_0000;
+
 fn defines(linker: &mut Linker<'_>, names: &[&str]) {
     for (number, name) in (1..).zip(names) {
-        linker.define_address(name, TargetAddr(BASE.0 - 0x1_0000 + 16 * number));
+        linker.define_address(name, TargetAddr(OUTSIDE + 16 * number));
     }
 }
 
@@ -122,6 +125,77 @@ fn thread_local_variables_of_c() {
             let get = plan.bytes_at(plan.address("get").unwrap()).unwrap();
             let displacement = (offset as u32).to_le_bytes();
             assert!(get[..80].windows(4).any(|bytes| bytes == displacement), "{triple}: {offset:#x} in {get:x?}");
+        }
+    }
+}
+
+/// Where the tables of Windows say that functions begin, with their unwind information: they are one array, of all inputs.
+#[test]
+fn function_tables_are_one_array() {
+    let one = "struct S { ~S(); }; void g();
+               int first(int x) { S s; try { g(); } catch (int e) { return e; } return x; }
+               inline __attribute__((noinline)) int both(int x) { S s; g(); return x; } int second(int x) { return both(x) + first(x); }";
+    let two = "struct S { ~S(); }; void g(); int third(int x) { S s; g(); return x; }
+               inline __attribute__((noinline)) int both(int x) { S s; g(); return x; } int fourth(int x) { return both(x); }";
+    let mangled = |triple: &str, name: &str| match triple.ends_with("msvc") {
+        true => format!("?{name}@@YAHH@Z"),
+        false => format!("_Z{}{name}i", name.len()),
+    };
+    for (triple, target) in TRIPLES {
+        let objects = [one, two].map(|source| compile(triple, "c++", source));
+        let outside = [
+            "?g@@YAXXZ",
+            "??1S@@QEAA@XZ",
+            "__CxxFrameHandler3",
+            "??_7type_info@@6B@",
+            "_Z1gv",
+            "_ZN1SD1Ev",
+            "_ZTIi",
+            "_Unwind_Resume",
+            "__cxa_begin_catch",
+            "__cxa_end_catch",
+            "__gxx_personality_seh0",
+        ];
+        let plan = plan(target, &objects, &outside).unwrap_or_else(|error| panic!("{triple}: {error}"));
+        let tables: Vec<_> = plan.sections().iter().filter(|section| section.name.starts_with(".pdata")).collect();
+        assert!(tables.len() >= 3, "{triple}: {tables:?}");
+        let mut end = tables[0].address.0;
+        for table in &tables {
+            assert_eq!(table.address.0, end, "{triple}: one behind the other");
+            end += table.size;
+        }
+        let size = (end - tables[0].address.0) as usize;
+        let table = &plan.bytes_at(tables[0].address).unwrap()[..size];
+        let words = if target.arch() == Arch::X86_64 { 3 } else { 2 };
+        let word = |bytes: &[u8]| BASE.0 + u64::from(u32::from_le_bytes(*bytes.first_chunk().unwrap()));
+        let information = plan.sections().iter().filter(|section| section.name.starts_with(".xdata"));
+        let information: Vec<_> = information.map(|at| at.address.0..at.address.0 + at.size).collect();
+        let mut begins = Vec::new();
+        for entry in table.chunks_exact(4 * words) {
+            begins.push(word(entry));
+            if words == 3 {
+                assert!(word(entry) < word(&entry[4..]), "{triple}: it ends behind its beginning");
+            }
+            // On arm64 the two lowest bits say that the word holds the information itself.
+            if words == 3 || entry[4] & 3 == 0 {
+                let at = word(&entry[4 * (words - 1)..]);
+                assert!(information.iter().any(|range| range.contains(&at)), "{triple}: {at:#x} in {information:x?}");
+            }
+        }
+        for name in ["first", "second", "third", "fourth", "both"] {
+            let address = plan.address(&mangled(triple, name)).unwrap();
+            assert_eq!(begins.iter().filter(|begin| **begin == address.0).count(), 1, "{triple}: {name}");
+        }
+        if words == 3 {
+            // Behind the codes, the function that is called when an exception passes: `handler` of UNWIND_INFO.
+            let handler = if triple.ends_with("msvc") { "__CxxFrameHandler3" } else { "__gxx_personality_seh0" };
+            let number = 1 + outside.iter().position(|name| *name == handler).unwrap() as u64;
+            let first =
+                table.chunks_exact(12).find(|entry| word(entry) == plan.address(&mangled(triple, "first")).unwrap().0);
+            let at = plan.bytes_at(TargetAddr(word(&first.unwrap()[8..]))).unwrap();
+            let codes = usize::from(at[2]).next_multiple_of(2);
+            let found = u32::from_le_bytes(*at[4 + 2 * codes..].first_chunk().unwrap());
+            assert_eq!(BASE.0 + u64::from(found), OUTSIDE + 16 * number, "{triple}");
         }
     }
 }

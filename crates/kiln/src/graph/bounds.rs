@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::{LinkGraph, Name, Place, SectionId};
+use super::{LinkGraph, Name, Place, Role, Section, SectionId};
 use crate::target::Format;
 
 /// The sections between two such names.
@@ -98,6 +98,9 @@ pub(super) fn order(graph: &LinkGraph<'_>, live: &[bool], bounds: &Bounds) -> Ve
     let together = bounds.list.iter().filter(|bound| bound.contiguous);
     let mut order: Vec<SectionId> = Vec::with_capacity(graph.sections.len());
     order.extend(together.flat_map(|bound| &bound.sections));
+    let is_table = |section: &Section| section.role == Role::FunctionTable;
+    let table = (0u32..).zip(&graph.sections).filter(|(index, section)| live[*index as usize] && is_table(section));
+    order.extend(table.map(|(index, _)| SectionId(index)));
     let mut placed: Vec<SectionId> = order.clone();
     placed.sort_unstable();
     for (large, zeros) in [(false, false), (false, true), (true, false), (true, true)] {

@@ -11,6 +11,8 @@ pub(crate) enum Role {
     Calls(Calls),
     /// Call frame information: how to leave functions by an exception (`.eh_frame`; Linux Standard Base, section 10.6).
     Unwind,
+    /// Windows' table of functions and of how to leave them: one array (*PE Format*, "The .pdata Section").
+    FunctionTable,
     /// The initial image of thread-local storage, of which each thread has a copy.
     ThreadLocal,
     /// Descriptors of thread-local variables, by which Mach-O code gets at them.
@@ -71,7 +73,7 @@ impl LinkGraph<'_> {
         let mut lists: Vec<(SectionId, Calls)> = lists
             .filter_map(|(id, section)| match section.role {
                 Role::Calls(calls) => Some((SectionId(id), calls)),
-                Role::Plain | Role::Unwind | Role::ThreadLocal | Role::ThreadVariables => None,
+                Role::Plain | Role::Unwind | Role::FunctionTable | Role::ThreadLocal | Role::ThreadVariables => None,
             })
             .collect();
         lists.sort_by_key(|(_, calls)| (calls.when, calls.priority));

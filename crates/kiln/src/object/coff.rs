@@ -1,5 +1,7 @@
 //! COFF object files (Microsoft's *PE Format*).
 
+use std::collections::HashMap;
+
 use object::LittleEndian;
 use object::pe::{self, AnonObjectHeaderBigobj, ImageFileHeader, ImageSectionHeader};
 use object::read::SymbolIndex;
@@ -32,9 +34,10 @@ fn read_with<H: CoffHeader>(reader: &mut Reader<'_, '_, '_>) -> Result<()> {
     let table = header.sections(bytes, offset).map_err(malformed("the section table"))?;
     let symbols: Symbols<'_, H> = header.symbols(bytes).map_err(malformed("the symbol table"))?;
 
-    let mut ids = Vec::new();
+    let (mut ids, mut names) = (Vec::new(), Vec::new());
     for section in table.iter() {
         let name = section.name(symbols.strings()).map_err(malformed("a section's name"))?;
+        names.push(name);
         let id = add_section(reader, section, name).map_err(|error| error.section(String::from_utf8_lossy(name)))?;
         ids.push(id);
     }
@@ -52,6 +55,7 @@ fn read_with<H: CoffHeader>(reader: &mut Reader<'_, '_, '_>) -> Result<()> {
             .and_then(|()| comdats.symbol(reader, &symbols, &ids, index, symbol, name))
             .map_err(|error| error.symbol(String::from_utf8_lossy(name)))?;
     }
+    comdats.follow_functions(reader, &names, &ids);
     comdats.finish()?;
     while next < symbols.len() {
         reader.placeholder()?;
@@ -77,14 +81,11 @@ fn add_section(
         reader.leave_out(name, "not loaded: debug information or directives to the linker")?;
         return Ok(None);
     }
-    if is(b".pdata") || is(b".xdata") {
-        reader.leave_out(name, "unwind tables are not registered yet: no panic or exception may cross this code")?;
-        return Ok(None);
-    }
     // `.CRT$…` is Microsoft's way, `.ctors` and `.dtors` are GNU's.
     let role = match calls_of_crt(name)?.or(calls_by_name(name)?) {
         Some(calls) => Role::Calls(calls),
         None if is(b".tls") => Role::ThreadLocal,
+        None if is(b".pdata") => Role::FunctionTable,
         None => Role::Plain,
     };
     let data = if has(pe::IMAGE_SCN_CNT_UNINITIALIZED_DATA) {
@@ -212,6 +213,8 @@ enum Comdat {
     New,
     /// The rule is read.
     Rule(Rule),
+    /// By a local name, no other input has the same.
+    Local,
 }
 
 impl Comdats {
@@ -233,7 +236,7 @@ impl Comdats {
         let Some(state) = self.states.get_mut(number) else { return Ok(()) };
         let id = ids.get(number).copied().flatten();
         match *state {
-            Comdat::No => {}
+            Comdat::No | Comdat::Local => {}
             Comdat::New if symbol.has_aux_section() => {
                 let aux = symbols.aux_section(index).map_err(malformed("a section's record"))?;
                 *state = match aux.selection {
@@ -263,18 +266,34 @@ impl Comdats {
             }
             Comdat::Rule(rule) => {
                 *state = Comdat::No;
-                // By a local name, no other input has the same.
                 if symbol.storage_class() == pe::IMAGE_SYM_CLASS_EXTERNAL {
                     let name = reader.span(name)?;
                     reader.group(name, rule, id.into_iter())?;
+                } else {
+                    *state = Comdat::Local;
                 }
             }
         }
         Ok(())
     }
 
+    /// GNU's compilers give the unwind information of a function no name of its own: `.pdata$F` and `.xdata$F` go with `.text$F`
+    /// (lld, `maybeAssociateSEHForMingw`).
+    fn follow_functions(&mut self, reader: &mut Reader<'_, '_, '_>, names: &[&[u8]], ids: &[Option<SectionId>]) {
+        let texts: HashMap<&[u8], SectionId> =
+            names.iter().zip(ids).filter_map(|(name, id)| Some((name.strip_prefix(b".text$")?, (*id)?))).collect();
+        for ((state, name), id) in self.states.iter_mut().zip(names).zip(ids) {
+            let function = name.strip_prefix(b".pdata$").or_else(|| name.strip_prefix(b".xdata$"));
+            let text = function.and_then(|function| texts.get(function));
+            if let (Comdat::Rule(_) | Comdat::Local, Some(text), Some(id)) = (*state, text, id) {
+                reader.graph.follows.push((*id, *text));
+                *state = Comdat::No;
+            }
+        }
+    }
+
     fn finish(&self) -> Result<()> {
-        match self.states.iter().position(|state| *state != Comdat::No) {
+        match self.states.iter().position(|state| !matches!(state, Comdat::No | Comdat::Local)) {
             None => Ok(()),
             Some(number) => Err(Error::malformed(format!("section {} is COMDAT, and has no name", number + 1))),
         }
