@@ -62,6 +62,8 @@ pub enum Way {
     Relaxed,
     /// To a stub that jumps to the symbol.
     Stub,
+    /// To the symbol itself, by a veneer that does what the instruction does, since that has no room for the address.
+    Veneer,
 }
 
 impl std::fmt::Display for Way {
@@ -71,6 +73,7 @@ impl std::fmt::Display for Way {
             Way::Slot => "GOT slot",
             Way::Relaxed => "relaxed",
             Way::Stub => "stub",
+            Way::Veneer => "veneer",
         })
     }
 }
@@ -81,9 +84,9 @@ impl std::fmt::Display for Way {
 pub struct PlannedEntry {
     /// Where it stands.
     pub address: TargetAddr,
-    /// Whether it is a stub; else it is a GOT slot.
+    /// Whether it is a stub or a veneer, which are code; else it is a GOT slot.
     pub is_stub: bool,
-    /// The symbol whose address it holds, or to which it jumps.
+    /// The symbol whose address it holds or uses, or to which it jumps.
     pub symbol: String,
     /// Why it is there, in words.
     pub why: &'static str,
@@ -156,8 +159,9 @@ impl Parts<'_> {
                 add(symbol.input, format!("symbol `{}`", self.graph.symbol_name(symbol)), done);
             }
         }
-        let words = ["to the symbol", "to a GOT slot", "to the symbol, without its GOT slot", "to a stub"];
-        let mut kinds: BTreeMap<(u32, &str), [usize; 4]> = BTreeMap::new();
+        let words =
+            ["to the symbol", "to a GOT slot", "to the symbol, without its GOT slot", "to a stub", "by a veneer"];
+        let mut kinds: BTreeMap<(u32, &str), [usize; 5]> = BTreeMap::new();
         for (id, section) in self.live() {
             for relocation in self.graph.relocations(section) {
                 let way = self.way(id, section, &relocation);
@@ -263,6 +267,12 @@ impl Parts<'_> {
                 let direct = slot.is_none() || !kind.is_in_instruction() && kind.fits(distance);
                 if direct && self.graph.relaxes(section, relocation) { Way::Relaxed } else { Way::Slot }
             }
+            Via::Symbol
+                if !kind.fits(if kind.is_relative() { distance } else { distance.wrapping_add_unsigned(place) })
+                    && self.link.veneer_at(id, relocation.offset).is_some() =>
+            {
+                Way::Veneer
+            }
             Via::Branch if !kind.fits(distance) && kind.is_relative() => {
                 let is_text = section.permission == Permission::Text;
                 let place = self.resolved.places[relocation.symbol.0 as usize];
@@ -301,6 +311,12 @@ impl Parts<'_> {
                 },
             })
         });
-        stubs.chain(slots).collect()
+        let veneers = self.link.veneers.iter().enumerate().map(|(index, veneer)| PlannedEntry {
+            address: TargetAddr(self.addresses.veneer(self.graph, index).1),
+            is_stub: true,
+            symbol: self.name(self.graph.symbol(veneer.relocation.symbol)),
+            why: "a veneer: an instruction may have no room for its address",
+        });
+        stubs.chain(veneers).chain(slots).collect()
     }
 }

@@ -2,7 +2,7 @@
 //! Rust, by several compilers, optimised and not, position-independent and as the compiler likes it.
 //!
 //! `KILN_PROGRAMS=all` takes every combination, which compiles for minutes the first time; without it each program is run
-//! as two that differ in everything. What is compiled is kept under `target/corpus`.
+//! as three that differ in everything. What is compiled is kept under `target/corpus`.
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, clippy::panic)]
 
@@ -22,17 +22,9 @@ struct Flavour {
     options: Vec<&'static str>,
 }
 
-/// What programs are compiled by: the first is `gcc -O2 -fPIC`.
+/// What programs are compiled by: the first is `gcc -O2 -fPIC`, the last one is not position-independent.
 fn flavours() -> Vec<Flavour> {
-    flavours_of(&[("gcc", "-O2", "-fPIC"), ("clang", "-O0", "")])
-}
-
-/// These, and one that is not position-independent.
-fn flavours_and_fixed() -> Vec<Flavour> {
-    flavours_of(&[("gcc", "-O2", "-fPIC"), ("clang", "-O0", ""), ("gcc", "-O2", "-fno-pic")])
-}
-
-fn flavours_of(some: &[(&str, &str, &str)]) -> Vec<Flavour> {
+    let some = [("gcc", "-O2", "-fPIC"), ("clang", "-O0", ""), ("gcc", "-O2", "-fno-pic")];
     let gnu = Target::host().gnu_prefix().unwrap();
     let all = std::env::var("KILN_PROGRAMS").is_ok_and(|value| value == "all");
     let mut flavours = Vec::new();
@@ -87,35 +79,6 @@ fn folder() -> PathBuf {
 }
 
 /// Runs the objects with the command, and compares all that they print and their exit status.
-///
-/// On x86-64, code that is not position-independent holds addresses in 32 bits, and reads a library's data where it would be
-/// copied to in a program that is linked so: no place is right for both.
-#[track_caller]
-fn run_with_data(
-    flavour: &Flavour,
-    objects: &[PathBuf],
-    library: Option<&str>,
-    words: &[&str],
-    status: i32,
-    stdout: &str,
-) {
-    if !(flavour.options.contains(&"-fno-pic") && cfg!(target_arch = "x86_64")) {
-        return run(flavour, objects, library, words, status, stdout);
-    }
-    let mut command = Command::new(env!("CARGO_BIN_EXE_kiln"));
-    command.arg("run").args(objects).args(library.map(|library| ["--lib", library]).iter().flatten());
-    let output = command.arg("--").args(words).output().unwrap();
-    let said = String::from_utf8_lossy(&output.stderr);
-    assert_eq!((output.status.code(), &*output.stdout), (Some(2), &b""[..]), "{}: {said}", flavour.name);
-    let relative = said.contains(": R_X86_64_PC32 at 0x")
-        && said.contains(" cannot reach 0x7")
-        && said.contains(": the distance is 0x");
-    let absolute = said.contains(": R_X86_64_32") && said.contains("signed 32-bit value, and this one is 0x7");
-    assert!(relative || absolute, "{}: {said}", flavour.name);
-    assert!(said.contains("\n  next: compile with -fPIC"), "{}: {said}", flavour.name);
-}
-
-/// As `run_with_data`, of code that uses no library's data.
 #[track_caller]
 fn run(flavour: &Flavour, objects: &[PathBuf], library: Option<&str>, words: &[&str], status: i32, stdout: &str) {
     let kiln = env!("CARGO_BIN_EXE_kiln");
@@ -142,7 +105,7 @@ fn run(flavour: &Flavour, objects: &[PathBuf], library: Option<&str>, words: &[&
 
 #[test]
 fn zlib() {
-    for flavour in flavours_and_fixed() {
+    for flavour in flavours() {
         let objects =
             [vec![flavour.source("zlib.c", &ZLIB.header_folders().unwrap())], flavour.library(&ZLIB)].concat();
         let file = std::env::temp_dir().join(format!("kiln-test-zlib-{}.gz", std::process::id()));
@@ -156,7 +119,7 @@ fn lua() {
     for flavour in flavours() {
         let objects = [vec![flavour.source("lua.c", &LUA.header_folders().unwrap())], flavour.library(&LUA)].concat();
         let script = folder().join("script.lua");
-        run_with_data(&flavour, &objects, Some("libm.so.6"), &[script.to_str().unwrap(), "word"], 3, expected::LUA);
+        run(&flavour, &objects, Some("libm.so.6"), &[script.to_str().unwrap(), "word"], 3, expected::LUA);
     }
 }
 
@@ -165,7 +128,7 @@ fn zstd() {
     for flavour in flavours() {
         let objects =
             [vec![flavour.source("zstd.c", &ZSTD.header_folders().unwrap())], flavour.library(&ZSTD)].concat();
-        run_with_data(&flavour, &objects, None, &[], 0, expected::ZSTD);
+        run(&flavour, &objects, None, &[], 0, expected::ZSTD);
     }
 }
 
@@ -210,14 +173,14 @@ the quick brown fox
 3.49.1
 ";
         let words: Vec<&str> = [":memory:"].into_iter().chain(script.lines()).collect();
-        run_with_data(&flavour, &objects, Some("libm.so.6"), &words, 0, expected);
-        run_with_data(&flavour, &objects, Some("libm.so.6"), &[":memory:", "select 6 * 7, 'text'"], 0, "42|text\n");
+        run(&flavour, &objects, Some("libm.so.6"), &words, 0, expected);
+        run(&flavour, &objects, Some("libm.so.6"), &[":memory:", "select 6 * 7, 'text'"], 0, "42|text\n");
     }
 }
 
 #[test]
 fn cpp() {
-    for flavour in flavours_and_fixed() {
+    for flavour in flavours() {
         let objects = ["program.cpp", "other.cpp"].map(|name| flavour.source(name, &[folder()]));
         let expected = "\
 +first static
@@ -250,7 +213,7 @@ main: 41, a problem of a thread
 -second static
 -first static
 ";
-        run_with_data(&flavour, &objects, Some("libstdc++.so.6"), &["word"], 4, expected);
+        run(&flavour, &objects, Some("libstdc++.so.6"), &["word"], 4, expected);
     }
 }
 

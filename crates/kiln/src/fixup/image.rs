@@ -3,12 +3,12 @@
 use super::threads::write_descriptors;
 use super::{
     Block, Check, Kind, Operands, Value, Via, fill_with_traps, has_descriptors, relax, relaxes, signed_hex, stub_for,
-    unwind, write_stub, write_thunk,
+    unwind, veneer_size, write_stub, write_thunk,
 };
 use crate::error::{Error, Result};
 use crate::graph::{
-    Definition, Entries, LinkGraph, Permission, Place, Relocation, Relocations, Resolved, Role, Section, SectionId,
-    SymbolId,
+    Definition, Entries, INDIRECT, LinkGraph, Permission, Place, Relocation, Relocations, Resolved, Role, Section,
+    SectionId, SymbolId,
 };
 use crate::layout::Addresses;
 
@@ -75,6 +75,10 @@ impl Fixer<'_> {
                 let contents = &mut segments[section.permission as usize][start..][..data.len()];
                 contents.copy_from_slice(data);
                 self.fix(id, section, contents, block)?;
+                for encoding in self.entries.types_of(id).unwrap_or_default() {
+                    contents[*encoding] = INDIRECT;
+                }
+                self.write_veneers(id, segments[Permission::Text as usize])?;
             }
         }
         Ok(())
@@ -239,6 +243,19 @@ impl Fixer<'_> {
         }
         let mut value = kind.compute(operands);
         match kind.via {
+            Via::Symbol if self.entries.types_of(section).is_some() => {
+                let slot = self.entries.slot_of(self.resolved, relocation.symbol, relocation.addend);
+                value = slot.map_or(0, |slot| self.addresses.slot(slot).1) as i64;
+            }
+            Via::Symbol if !kind.fits(value) && self.graph.section(section).role == Role::Unwind => {
+                if let Some(stub) = self.entries.stub_of(self.resolved, section, relocation.symbol, relocation.addend) {
+                    value = self.addresses.stub(stub).1 as i64;
+                }
+            }
+            // The instruction is changed when it is complete.
+            Via::Symbol if !kind.fits(value) && self.entries.veneer_at(section, relocation.offset).is_some() => {
+                return Ok(());
+            }
             Via::Symbol | Via::GotBase | Via::Size | Via::Thread(_) | Via::ThreadOffset | Via::BlockOffset => {}
             Via::Got | Via::GotLoad => {
                 let behind = kind.behind_slot(relocation.addend);
@@ -275,6 +292,32 @@ impl Fixer<'_> {
         }
         let field = &mut contents[offset..][..kind.width()];
         kind.write(field, value).map_err(|error| explain(error, kind, operands.place, symbol, value))
+    }
+
+    /// Writes the veneers of a section whose relocations are applied, where they are needed.
+    fn write_veneers(&self, id: SectionId, text: &mut [u8]) -> Result<()> {
+        let (start, address) = (self.addresses.offset(id) as usize, self.addresses.section(self.graph, id));
+        for index in self.entries.veneers_of(id) {
+            let veneer = &self.entries.veneers[index];
+            let Relocation { kind, symbol, addend, offset, .. } = veneer.relocation;
+            let (at, place) = self.addresses.veneer(self.graph, index);
+            let room = at as usize..at as usize + veneer_size(self.graph.arch) as usize;
+            fill_with_traps(self.graph.arch, text, room.clone());
+            let value = self.addresses.symbol(symbol).wrapping_add_signed(addend);
+            let field = if kind.is_relative() { address + u64::from(offset) } else { 0 };
+            if kind.fits(value.wrapping_sub(field) as i64) {
+                continue;
+            }
+            let code = &mut text[start + veneer.instruction.start..start + veneer.instruction.end];
+            let made = veneer.narrow(code, address + veneer.instruction.start as u64, value);
+            let Some((instruction, made)) = super::veneer(self.graph.arch, &made, place) else {
+                let error = Error::range(format!("{} at {field:#x} cannot reach its veneer at {place:#x}", kind.name));
+                return Err(self.graph.error_at(error, self.graph.section(id), offset.into()));
+            };
+            code.copy_from_slice(&instruction);
+            text[room.start..room.start + made.len()].copy_from_slice(&made);
+        }
+        Ok(())
     }
 
     fn discarded(&self, kind: &Kind, symbol: SymbolId) -> Error {

@@ -17,6 +17,7 @@ mod refused;
 mod tests;
 mod threads;
 mod unwind;
+mod veneer;
 mod x86_64;
 
 pub(crate) use calls::{CallLists, read_calls};
@@ -32,6 +33,7 @@ pub(crate) use threads::{BLOCK_OFFSET, Block, DESCRIPTOR_SIZE, LoaderTypes, has_
 pub(crate) use unwind::{
     DISTANCE as FRAME_DISTANCE, SLOT_DISTANCE as FRAME_SLOT_DISTANCE, pointers as frame_pointers, records_end,
 };
+pub(crate) use veneer::{Narrow, instruction_fields, veneer, veneer_size};
 
 use crate::error::{Error, Result};
 use crate::graph::{Access, Place, Relocation};

@@ -3,7 +3,11 @@
 //! Sources: *System V ABI, AMD64 Architecture Processor Supplement*, section 4.4.1 (ELF); `<mach-o/x86_64/reloc.h>`
 //! (Mach-O); Microsoft's *PE Format*, "x64 Processors" (COFF).
 
+mod instruction;
+mod veneer;
+
 use object::{elf, macho, pe};
+pub(super) use veneer::{VENEER_SIZE, fields};
 
 use super::{Check, Field, Kind, LoaderTypes, MachoPart, Value, Via, dense, macho_type};
 use crate::error::{Error, Result};

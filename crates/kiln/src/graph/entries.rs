@@ -1,9 +1,11 @@
 //! The GOT slots and the stubs that the relocations need.
 
 use super::hash::FastMap;
+use super::types::{encodings, holds_types};
+use super::veneers::veneers;
 use super::{
-    Access, LinkGraph, Own, Permission, Place, Relocation, Relocations, Resolved, Section, SectionId, SymbolId,
-    ThreadSlots, Variable,
+    Access, LinkGraph, Own, Permission, Place, Relocation, Relocations, Resolved, Role, Section, SectionId, SymbolId,
+    ThreadSlots, Variable, Veneer,
 };
 use crate::fixup::{self, Via};
 
@@ -24,6 +26,12 @@ pub(crate) struct Entries {
     low: bool,
     /// Where it must stand for its branches to go straight to places outside.
     pub(crate) may: Window,
+    /// For instructions that no such place helps, by section and offset.
+    pub(crate) veneers: Vec<Veneer>,
+    /// Sections that hold addresses of types, which become those of slots, and where they say how these are encoded.
+    pub(crate) types: Vec<(SectionId, Vec<usize>)>,
+    /// Relocations of places outside, of which it is not known yet whether the image can stand near.
+    far: Vec<(SectionId, Relocation)>,
     /// For thread-local variables.
     pub(crate) threads: ThreadSlots,
     slot_of: FastMap<Key, u32>,
@@ -117,8 +125,8 @@ impl Entries {
                 let id = SectionId(index);
                 if resolved.live[index as usize] && entries.island(id) == island {
                     match graph.relocations(section) {
-                        Relocations::Made(list) => entries.add_each(graph, resolved, section, island, list.copied()),
-                        Relocations::Rela(list) => entries.add_each(graph, resolved, section, island, list),
+                        Relocations::Made(list) => entries.add_each(graph, resolved, id, island, list.copied()),
+                        Relocations::Rela(list) => entries.add_each(graph, resolved, id, island, list),
                     }
                 }
             }
@@ -126,6 +134,7 @@ impl Entries {
                 entries.islands.push(Island { after: *after, end: entries.stubs.len() as u32 });
             }
         }
+        entries.reach_far(graph, resolved);
         if entries.low {
             // If there is no place for both, each address of its own counts, and what is out of reach is an error of its own.
             let both = entries.must.and(LOW);
@@ -168,7 +177,7 @@ impl Entries {
         &mut self,
         graph: &LinkGraph<'_>,
         resolved: &Resolved,
-        section: &Section,
+        section: SectionId,
         island: u32,
         relocations: impl Iterator<Item = Relocation>,
     ) {
@@ -185,16 +194,10 @@ impl Entries {
     }
 
     #[inline(never)]
-    fn add(
-        &mut self,
-        graph: &LinkGraph<'_>,
-        resolved: &Resolved,
-        section: &Section,
-        island: u32,
-        relocation: &Relocation,
-    ) {
+    fn add(&mut self, graph: &LinkGraph<'_>, resolved: &Resolved, id: SectionId, island: u32, relocation: &Relocation) {
         let place = resolved.places[relocation.symbol.0 as usize];
-        self.narrow(relocation, place);
+        let section = graph.section(id);
+        self.narrow(id, relocation, place);
         match relocation.kind.via {
             Via::GotLoad if in_reach(graph, place) && graph.relaxes(section, relocation) => {}
             Via::Got | Via::GotLoad => {
@@ -251,16 +254,21 @@ impl Entries {
     }
 
     /// Notes what a relocation wants of the place where the image stands.
-    fn narrow(&mut self, relocation: &Relocation, place: Place) {
+    fn narrow(&mut self, id: SectionId, relocation: &Relocation, place: Place) {
         let kind = relocation.kind;
         match (kind.via, place) {
             // What is defined nowhere is not called.
             (Via::Branch, Place::Outside(0)) => {}
-            (Via::Symbol | Via::Branch, Place::Outside(address)) => {
-                if let Some(reach) = kind.reach() {
-                    let window = Window::around(address.saturating_add_signed(relocation.addend), reach);
-                    let narrowed = if kind.via == Via::Symbol { &mut self.must } else { &mut self.may };
-                    *narrowed = narrowed.and(window);
+            (Via::Branch, Place::Outside(address)) => {
+                if let Some(window) = window(relocation, address) {
+                    self.may = self.may.and(window);
+                }
+            }
+            (Via::Symbol, Place::Outside(address)) => {
+                let is_too_high =
+                    || kind.is_low_address() && relocation.subtrahend.is_none() && !self::fits(relocation, address);
+                if window(relocation, address).is_some() || is_too_high() {
+                    self.far.push((id, *relocation));
                 }
             }
             (Via::Symbol, Place::Discarded) => {}
@@ -269,6 +277,84 @@ impl Entries {
             }
             _ => {}
         }
+    }
+
+    /// Has the image stand near what it uses outside; what is out of reach from low addresses, where it must stand for its own,
+    /// is done by veneers.
+    fn reach_far(&mut self, graph: &LinkGraph<'_>, resolved: &Resolved) {
+        let address = |relocation: &Relocation| match resolved.places[relocation.symbol.0 as usize] {
+            Place::Outside(address) => address,
+            _ => 0,
+        };
+        let of = |relocation: &Relocation| window(relocation, address(relocation));
+        let is_near = |relocation: &Relocation| match of(relocation) {
+            Some(window) => !self.low || window.and(LOW).start < window.and(LOW).end,
+            None => false,
+        };
+        let (near, far) = std::mem::take(&mut self.far).into_iter().partition(|(_, relocation)| is_near(relocation));
+        let near: Vec<(SectionId, Relocation)> = near;
+        let mut others = Vec::new();
+        if !far.is_empty() {
+            let far = self.reach_of_frames(graph, resolved, far);
+            (self.veneers, others) = veneers(graph, resolved, far);
+        }
+        for window in near.iter().map(|(_, relocation)| relocation).chain(&others).filter_map(of) {
+            self.must = self.must.and(window);
+        }
+    }
+
+    /// Has descriptions of frames call a function far away (a language's personality) by a stub, and tables of types take the
+    /// addresses from slots. Gives the other ones of `far`.
+    fn reach_of_frames(
+        &mut self,
+        graph: &LinkGraph<'_>,
+        resolved: &Resolved,
+        mut far: Vec<(SectionId, Relocation)>,
+    ) -> Vec<(SectionId, Relocation)> {
+        far.retain(|(id, relocation)| {
+            if relocation.kind.is_low_address() && graph.section(*id).role == Role::Unwind {
+                let (symbol, behind) = (relocation.symbol, relocation.addend);
+                let key = Key::of(resolved, symbol, behind);
+                let slot = self.slot(key, symbol, behind);
+                let island = self.island(*id);
+                self.stub_of.entry((island, key)).or_insert_with(|| {
+                    self.stubs.push(slot);
+                    self.stubs.len() as u32 - 1
+                });
+                return false;
+            }
+            if !holds_types(graph, *id) {
+                return true;
+            }
+            if self.types.last().is_none_or(|(last, _)| last != id) {
+                let Some(encodings) = encodings(graph, resolved, *id) else { return true };
+                self.types.push((*id, encodings));
+                for relocation in graph.relocations(graph.section(*id)) {
+                    let (symbol, behind) = (relocation.symbol, relocation.addend);
+                    self.slot(Key::of(resolved, symbol, behind), symbol, behind);
+                }
+            }
+            false
+        });
+        self.types.sort_unstable_by_key(|(id, _)| *id);
+        far
+    }
+
+    /// Where a section of addresses of types says how they are encoded, if they become those of slots.
+    pub(crate) fn types_of(&self, section: SectionId) -> Option<&[usize]> {
+        let index = self.types.binary_search_by_key(&section, |(id, _)| *id).ok()?;
+        Some(&self.types[index].1)
+    }
+
+    /// The number of the veneer for the relocation at an offset in a section.
+    pub(crate) fn veneer_at(&self, section: SectionId, offset: u32) -> Option<usize> {
+        self.veneers.binary_search_by_key(&(section, offset), |veneer| (veneer.section, veneer.relocation.offset)).ok()
+    }
+
+    /// The numbers of the veneers of a section.
+    pub(crate) fn veneers_of(&self, section: SectionId) -> std::ops::Range<usize> {
+        let first = self.veneers.partition_point(|veneer| veneer.section < section);
+        first..self.veneers.partition_point(|veneer| veneer.section <= section)
     }
 
     fn slot(&mut self, key: Key, symbol: SymbolId, behind: i64) -> u32 {
@@ -302,6 +388,17 @@ impl Entries {
     ) -> Option<u32> {
         self.stub_of.get(&(self.island(section), Key::of(resolved, symbol, behind))).copied()
     }
+}
+
+/// From where a relocation reaches an address, if it is a distance.
+fn window(relocation: &Relocation, address: u64) -> Option<Window> {
+    let reach = relocation.kind.reach()?;
+    Some(Window::around(address.saturating_add_signed(relocation.addend), reach))
+}
+
+/// Whether a relocation has room for an address.
+fn fits(relocation: &Relocation, address: u64) -> bool {
+    relocation.kind.fits(address.wrapping_add_signed(relocation.addend) as i64)
 }
 
 /// Whether 32-bit distances surely reach a place from the text.

@@ -14,6 +14,8 @@ mod relocations;
 mod resolve;
 mod role;
 mod threads;
+mod types;
+mod veneers;
 
 use std::borrow::Cow;
 
@@ -25,6 +27,8 @@ pub(crate) use relocations::{Rela, Relocation, RelocationTable, Relocations};
 pub(crate) use resolve::{Asked, Found, Own, Place, Resolved, resolve};
 pub(crate) use role::{Calls, Role, SymbolKind, When};
 pub(crate) use threads::{Access, ThreadSlot, ThreadSlots, Variable};
+pub(crate) use types::INDIRECT;
+pub(crate) use veneers::Veneer;
 
 use crate::error::{Error, Result};
 use crate::target::{Arch, Format};

@@ -1,11 +1,14 @@
 //! Layout: sections, stubs and the GOT become offsets in three segments, then addresses.
 
+mod room;
+
 use std::ops::Range;
 
 use crate::error::{Error, Result};
 use crate::fixup;
 use crate::graph::{Entries, LinkGraph, Own, Permission, Place, Resolved, Role, SectionId, SymbolId, Window};
 use crate::target::TargetAddr;
+use room::Room;
 
 /// The largest image, in bytes: what the small code model's 32-bit distances reach.
 pub(crate) const MAX_IMAGE: u64 = 1 << 31;
@@ -60,6 +63,7 @@ struct OwnEntries {
     /// In the text.
     indirect_stubs: u64,
     thunk_stubs: u64,
+    veneers: u64,
     /// In the constants.
     indirect_slots: u64,
     thunk_slots: u64,
@@ -80,111 +84,6 @@ pub(crate) struct Segment {
 
 /// A gap in front of a section that is more than what sections of compilers leave.
 pub(crate) const LARGE_GAP: u64 = 1 << 16;
-
-/// Hands out room in the segments.
-struct Room {
-    segments: [Segment; 3],
-    gaps: Vec<Range<u64>>,
-}
-
-impl Room {
-    fn reserve(&mut self, permission: Permission, size: u64, align: u64, limit: u64) -> Result<u64> {
-        let segment = &mut self.segments[permission as usize];
-        if size == 0 {
-            return Ok(segment.size);
-        }
-        let start = segment.size.checked_next_multiple_of(align);
-        let end = start.and_then(|start| start.checked_add(size)).filter(|end| *end <= limit);
-        let (Some(start), Some(end)) = (start, end) else {
-            return Err(Error::unsupported(format!(
-                "{size:#x} bytes more make the image larger than {}",
-                fixup::binary_size(limit)
-            )));
-        };
-        if permission == Permission::Text && start > segment.size {
-            self.gaps.push(segment.size..start);
-        }
-        segment.size = end;
-        segment.align = segment.align.max(align);
-        Ok(start)
-    }
-
-    fn own(&mut self, graph: &LinkGraph<'_>, resolved: &Resolved) -> Result<OwnEntries> {
-        let (stub_size, thunk_size) = (fixup::stub_size(graph.arch), fixup::thunk_size(graph.arch));
-        let (indirect, thunks) = (resolved.indirect.len() as u64, resolved.thunks.len() as u64);
-        let mut room = |permission, count: u64, size: u64| self.reserve(permission, count * size, SLOT_SIZE, MAX_IMAGE);
-        Ok(OwnEntries {
-            indirect_stubs: room(Permission::Text, indirect, stub_size)?,
-            thunk_stubs: room(Permission::Text, thunks, thunk_size)?,
-            indirect_slots: room(Permission::Const, indirect, SLOT_SIZE)?,
-            thunk_slots: room(Permission::Const, thunks, SLOT_SIZE)?,
-            handle: room(Permission::Const, u64::from(resolved.handle), SLOT_SIZE)?,
-            thunk_size,
-        })
-    }
-
-    /// Readers of call frame information take a word of zeros for its end.
-    fn unwind(&mut self, graph: &LinkGraph<'_>, resolved: &Resolved, offsets: &mut [u64]) -> Result<Range<u64>> {
-        let sections = || resolved.order.iter().filter(|id| graph.section(**id).role == Role::Unwind);
-        let size = sections().fold(0u64, |sum, id| sum.saturating_add(graph.section(*id).size));
-        if size == 0 {
-            return Ok(0..0);
-        }
-        let start = self.reserve(Permission::Const, size.saturating_add(UNWIND_END), SLOT_SIZE, MAX_IMAGE)?;
-        let mut next = start;
-        for id in sections() {
-            offsets[id.0 as usize] = next;
-            next += graph.section(*id).size;
-        }
-        Ok(start..next + UNWIND_END)
-    }
-
-    fn threads(
-        &mut self,
-        graph: &LinkGraph<'_>,
-        resolved: &Resolved,
-        entries: &Entries,
-        offsets: &mut [u64],
-    ) -> Result<Threads> {
-        let is_block = |id: &&SectionId| graph.section(**id).role == Role::ThreadLocal;
-        let mut threads = Threads { align: 1, ..Threads::default() };
-        // Zeros come behind what has contents.
-        for zeros in [false, true] {
-            for id in resolved.order.iter().filter(is_block) {
-                let section = graph.section(*id);
-                if section.data.is_none() != zeros {
-                    continue;
-                }
-                threads.offsets.resize(offsets.len(), 0);
-                threads.align = threads.align.max(section.align);
-                let start = threads.size.checked_next_multiple_of(section.align);
-                let end = start.and_then(|start| start.checked_add(section.size)).filter(|end| *end <= MAX_IMAGE);
-                let (Some(start), Some(end)) = (start, end) else {
-                    let error = Error::unsupported("thread-local storage would be larger than 2 GiB");
-                    return Err(error.section(graph.section_name(section)).input(graph.input_name(section.input)));
-                };
-                threads.offsets[id.0 as usize] = start;
-                threads.size = end;
-            }
-            if !zeros {
-                let filled = threads.size;
-                let start = self.reserve(Permission::Const, filled, threads.align, MAX_IMAGE)?;
-                threads.template = start..start + filled;
-            }
-        }
-        for id in resolved.order.iter().filter(is_block) {
-            let offset = threads.template.start + threads.offsets[id.0 as usize];
-            offsets[id.0 as usize] = offset.min(threads.template.end);
-        }
-        let size = SLOT_SIZE * u64::from(entries.threads.words);
-        threads.slots = self.reserve(Permission::Const, size, SLOT_SIZE, MAX_IMAGE)?;
-        Ok(threads)
-    }
-
-    fn common(&mut self, resolved: &Resolved) -> Result<u64> {
-        self.reserve(Permission::Data, resolved.common.0, resolved.common.1.max(1), MAX_IMAGE)
-    }
-}
 
 /// Sections between two names must be in one segment.
 fn check_bounds(graph: &LinkGraph<'_>, resolved: &Resolved) -> Result<()> {
@@ -230,7 +129,7 @@ impl Layout {
         for id in &resolved.order {
             let section = graph.section(*id);
             if section.large && common.is_none() {
-                own = Some(room.own(graph, resolved)?);
+                own = Some(room.own(graph, resolved, entries)?);
                 unwind = room.unwind(graph, resolved, &mut offsets)?;
                 threads = room.threads(graph, resolved, entries, &mut offsets)?;
                 common = Some(room.common(resolved)?);
@@ -260,7 +159,7 @@ impl Layout {
             None => {
                 unwind = room.unwind(graph, resolved, &mut offsets)?;
                 threads = room.threads(graph, resolved, entries, &mut offsets)?;
-                room.own(graph, resolved)?
+                room.own(graph, resolved, entries)?
             }
         };
         let common = match common {
@@ -419,6 +318,11 @@ impl Addresses {
     /// The offset in the text, and the address, of a stub that passes the module's handle.
     pub(crate) fn thunk(&self, index: u32) -> (u64, u64) {
         self.entry(Permission::Text, self.layout.own.thunk_stubs, self.layout.own.thunk_size, index)
+    }
+
+    /// The offset in the text, and the address, of a veneer.
+    pub(crate) fn veneer(&self, graph: &LinkGraph<'_>, index: usize) -> (u64, u64) {
+        self.entry(Permission::Text, self.layout.own.veneers, fixup::veneer_size(graph.arch), index as u32)
     }
 
     /// The offset in the constants, and the address, of such a stub's slot.

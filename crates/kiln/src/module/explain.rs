@@ -150,6 +150,15 @@ impl Places {
             let range = start..start + addresses.stub_size() as u64;
             made.push((range, Permission::Text, format!("the stub for `{}`", symbol(*slot))));
         }
+        for (index, veneer) in entries.veneers.iter().enumerate() {
+            let start = addresses.veneer(graph, index).1;
+            let name = graph.symbol_name(graph.symbol(veneer.relocation.symbol));
+            made.push((
+                start..start + fixup::veneer_size(graph.arch),
+                Permission::Text,
+                format!("a veneer for `{name}`"),
+            ));
+        }
         let inputs = graph.inputs.iter().map(|input| input.name.clone()).collect();
         Places { inputs, sections, relocations, names, made, reach: fixup::longest_instruction(graph.arch) }
     }

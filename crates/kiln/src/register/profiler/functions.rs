@@ -1,6 +1,7 @@
 //! The functions of an image, as profilers want them: each with a size, and none over another.
 
 use super::Named;
+use crate::fixup;
 use crate::graph::{Binding, Definition, Entries, LinkGraph, Permission, Resolved, SymbolId};
 use crate::layout::Addresses;
 
@@ -48,6 +49,11 @@ pub(crate) fn functions(
         // As tools call what linkers make for this.
         let name = format!("{}@plt", graph.symbol_name(target));
         functions.push(Named { name, address: addresses.stub(stub).1 as usize, size: addresses.stub_size() });
+    }
+    for (index, veneer) in entries.veneers.iter().enumerate() {
+        let name = format!("{}@veneer", graph.symbol_name(graph.symbol(veneer.relocation.symbol)));
+        let (_, address) = addresses.veneer(graph, index);
+        functions.push(Named { name, address: address as usize, size: fixup::veneer_size(graph.arch) as usize });
     }
     functions.sort_by_key(|function| function.address);
     functions

@@ -2,6 +2,6 @@
 # target: x86_64-unknown-linux-gnu
 # base: 0x10000
 # define: external = 0x100000000
-# expect-error: 32-above.s: .text+0x1: `external`: R_X86_64_32 wants an unsigned 32-bit value, and this one is 0x100000000
+# expect-error: 32-above.s: .text+0x2: `external`: R_X86_64_32 wants an unsigned 32-bit value, and this one is 0x100000000
 .globl main
-main:   mov $external, %eax
+main:   movl $external, (%rax)

@@ -4,4 +4,4 @@
 # define: external = 0x80000000
 # expect-error: 32s-above.s: .text+0x3: `external`: R_X86_64_32S wants a signed 32-bit value, and this one is 0x80000000
 .globl main
-main:   movq $external, %rax
+main:   imul $external, %rax, %rax

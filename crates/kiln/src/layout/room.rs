@@ -1,0 +1,119 @@
+//! Room in the segments, and who is given it.
+
+use std::ops::Range;
+
+use super::{MAX_IMAGE, OwnEntries, SLOT_SIZE, Segment, Threads, UNWIND_END};
+use crate::error::{Error, Result};
+use crate::fixup;
+use crate::graph::{Entries, LinkGraph, Permission, Resolved, Role, SectionId};
+
+/// Hands out room in the segments.
+pub(super) struct Room {
+    pub(super) segments: [Segment; 3],
+    pub(super) gaps: Vec<Range<u64>>,
+}
+
+impl Room {
+    pub(super) fn reserve(&mut self, permission: Permission, size: u64, align: u64, limit: u64) -> Result<u64> {
+        let segment = &mut self.segments[permission as usize];
+        if size == 0 {
+            return Ok(segment.size);
+        }
+        let start = segment.size.checked_next_multiple_of(align);
+        let end = start.and_then(|start| start.checked_add(size)).filter(|end| *end <= limit);
+        let (Some(start), Some(end)) = (start, end) else {
+            return Err(Error::unsupported(format!(
+                "{size:#x} bytes more make the image larger than {}",
+                fixup::binary_size(limit)
+            )));
+        };
+        if permission == Permission::Text && start > segment.size {
+            self.gaps.push(segment.size..start);
+        }
+        segment.size = end;
+        segment.align = segment.align.max(align);
+        Ok(start)
+    }
+
+    pub(super) fn own(&mut self, graph: &LinkGraph<'_>, resolved: &Resolved, entries: &Entries) -> Result<OwnEntries> {
+        let (stub_size, thunk_size) = (fixup::stub_size(graph.arch), fixup::thunk_size(graph.arch));
+        let (indirect, thunks) = (resolved.indirect.len() as u64, resolved.thunks.len() as u64);
+        let mut room = |permission, count: u64, size: u64| self.reserve(permission, count * size, SLOT_SIZE, MAX_IMAGE);
+        Ok(OwnEntries {
+            indirect_stubs: room(Permission::Text, indirect, stub_size)?,
+            thunk_stubs: room(Permission::Text, thunks, thunk_size)?,
+            veneers: room(Permission::Text, entries.veneers.len() as u64, fixup::veneer_size(graph.arch))?,
+            indirect_slots: room(Permission::Const, indirect, SLOT_SIZE)?,
+            thunk_slots: room(Permission::Const, thunks, SLOT_SIZE)?,
+            handle: room(Permission::Const, u64::from(resolved.handle), SLOT_SIZE)?,
+            thunk_size,
+        })
+    }
+
+    /// Readers of call frame information take a word of zeros for its end.
+    pub(super) fn unwind(
+        &mut self,
+        graph: &LinkGraph<'_>,
+        resolved: &Resolved,
+        offsets: &mut [u64],
+    ) -> Result<Range<u64>> {
+        let sections = || resolved.order.iter().filter(|id| graph.section(**id).role == Role::Unwind);
+        let size = sections().fold(0u64, |sum, id| sum.saturating_add(graph.section(*id).size));
+        if size == 0 {
+            return Ok(0..0);
+        }
+        let start = self.reserve(Permission::Const, size.saturating_add(UNWIND_END), SLOT_SIZE, MAX_IMAGE)?;
+        let mut next = start;
+        for id in sections() {
+            offsets[id.0 as usize] = next;
+            next += graph.section(*id).size;
+        }
+        Ok(start..next + UNWIND_END)
+    }
+
+    pub(super) fn threads(
+        &mut self,
+        graph: &LinkGraph<'_>,
+        resolved: &Resolved,
+        entries: &Entries,
+        offsets: &mut [u64],
+    ) -> Result<Threads> {
+        let is_block = |id: &&SectionId| graph.section(**id).role == Role::ThreadLocal;
+        let mut threads = Threads { align: 1, ..Threads::default() };
+        // Zeros come behind what has contents.
+        for zeros in [false, true] {
+            for id in resolved.order.iter().filter(is_block) {
+                let section = graph.section(*id);
+                if section.data.is_none() != zeros {
+                    continue;
+                }
+                threads.offsets.resize(offsets.len(), 0);
+                threads.align = threads.align.max(section.align);
+                let start = threads.size.checked_next_multiple_of(section.align);
+                let end = start.and_then(|start| start.checked_add(section.size)).filter(|end| *end <= MAX_IMAGE);
+                let (Some(start), Some(end)) = (start, end) else {
+                    let error = Error::unsupported("thread-local storage would be larger than 2 GiB");
+                    return Err(error.section(graph.section_name(section)).input(graph.input_name(section.input)));
+                };
+                threads.offsets[id.0 as usize] = start;
+                threads.size = end;
+            }
+            if !zeros {
+                let filled = threads.size;
+                let start = self.reserve(Permission::Const, filled, threads.align, MAX_IMAGE)?;
+                threads.template = start..start + filled;
+            }
+        }
+        for id in resolved.order.iter().filter(is_block) {
+            let offset = threads.template.start + threads.offsets[id.0 as usize];
+            offsets[id.0 as usize] = offset.min(threads.template.end);
+        }
+        let size = SLOT_SIZE * u64::from(entries.threads.words);
+        threads.slots = self.reserve(Permission::Const, size, SLOT_SIZE, MAX_IMAGE)?;
+        Ok(threads)
+    }
+
+    pub(super) fn common(&mut self, resolved: &Resolved) -> Result<u64> {
+        self.reserve(Permission::Data, resolved.common.0, resolved.common.1.max(1), MAX_IMAGE)
+    }
+}
