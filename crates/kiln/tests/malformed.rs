@@ -267,9 +267,13 @@ fn take(target: Target, bytes: &[u8]) -> bool {
 
 /// Whether `bytes` linked, or what is wrong with how they are taken.
 fn fault(target: Target, bytes: &[u8]) -> Result<bool, String> {
+    fault_of(|| take(target, bytes))
+}
+
+fn fault_of(take: impl FnOnce() -> bool) -> Result<bool, String> {
     LARGEST.set((0, 0));
     let start = Instant::now();
-    let result = catch_unwind(AssertUnwindSafe(|| take(target, bytes)));
+    let result = catch_unwind(AssertUnwindSafe(take));
     let (written, zeroed) = LARGEST.get();
     let took = start.elapsed();
     let Ok(linked) = result else { return Err("panics".to_owned()) };
@@ -452,4 +456,201 @@ fn code_aligned_to_a_huge_number() {
     let mut linker = Linker::new(target);
     let plan = linker.add_object("aligned.o", &most[..]).unwrap().plan(TargetAddr(0x20_0000)).unwrap();
     assert_eq!(plan.address("second"), Some(TargetAddr(0x40_0000)));
+}
+
+/// Objects as compilers make them, with what the assembly above has not: exceptions, groups, thread-local variables,
+/// initializers, properties, and COFF with the other header.
+mod compiled {
+    use std::io::Write as _;
+    use std::process::{Command, Stdio};
+
+    use super::*;
+
+    const SOURCE: &str = r#"
+        struct S { S(); ~S(); int n; };
+        extern void other(int);
+        inline int shared(int x) { static int calls; S s; other(x); return ++calls; }
+        THREAD int variable = 3; THREAD long zeros[4]; static THREAD char text[16] = "text";
+        struct Base { virtual ~Base(); virtual int f() { return 1; } };
+        struct Derived : Base { int f() override { return variable + (int)zeros[1] + text[2]; } };
+        Base *make() { return new Derived; }
+        __attribute__((constructor)) void first() { other(1); }
+        const char *const names[] = { "one", "two", "three" };
+        int f(int x) { S s; try { other(x); return shared(x); } catch (int e) { return e; } catch (S &e) { return e.n; } }
+        int g(int x) { switch (x) { case 0: return 5; case 1: return f(2); case 2: return 9; case 3: return names[x % 3][0];
+                       case 4: return 7; case 5: return 1; } return make()->f(); }"#;
+
+    /// By clang for `triple`: with `_Thread_local` storage as the system has it.
+    fn compile(triple: &str, options: &[&str]) -> Vec<u8> {
+        let thread = if triple.ends_with("msvc") { "-DTHREAD=__declspec(thread)" } else { "-DTHREAD=__thread" };
+        let mut command = Command::new("clang++");
+        command.args(["-target", triple, "-w", "-O1", "-std=c++17", thread, "-fexceptions", "-fcxx-exceptions"]);
+        command.args(options).args(["-x", "c++", "-c", "-", "-o", "-"]);
+        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+        child.stdin.take().unwrap().write_all(SOURCE.as_bytes()).unwrap();
+        let output = child.wait_with_output().unwrap();
+        assert!(output.status.success(), "{command:?}");
+        output.stdout
+    }
+
+    /// The same COFF object with the header for many sections, whose symbols have 20 bytes (*PE Format*, in `winnt.h`:
+    /// `ANON_OBJECT_HEADER_BIGOBJ`).
+    fn with_the_other_header(object: &[u8]) -> Vec<u8> {
+        const GROWTH: u32 = 56 - 20;
+        let u16_at = |at: usize| u16::from_le_bytes([object[at], object[at + 1]]);
+        let u32_at = |at: usize| u32::from_le_bytes(*object[at..].first_chunk().unwrap());
+        let (sections, symbols, table) = (u32::from(u16_at(2)), u32_at(12), u32_at(8));
+        assert_eq!(u16_at(16), 0, "no optional header");
+        let mut new = vec![0, 0, 0xff, 0xff, 2, 0];
+        new.extend(&object[..2]);
+        new.extend(&object[4..8]);
+        new.extend([0xc7, 0xa1, 0xba, 0xd1, 0xee, 0xba, 0xa9, 0x4b, 0xaf, 0x20, 0xfa, 0xf6, 0x6a, 0xa4, 0xdc, 0xb8]);
+        new.extend([0; 16]);
+        for number in [sections, table + GROWTH, symbols] {
+            new.extend(number.to_le_bytes());
+        }
+        new.extend(&object[20..table as usize]);
+        for section in 0..sections as usize {
+            // What points into the file: contents, relocations.
+            for field in [20, 24] {
+                let at = 56 + 40 * section + field;
+                let old = u32::from_le_bytes(*new[at..].first_chunk().unwrap());
+                if old != 0 {
+                    patch(&mut new, at, 4, u64::from(old + GROWTH));
+                }
+            }
+        }
+        let end = (table + 18 * symbols) as usize;
+        let (mut records, mut auxiliary) = (object[table as usize..end].chunks_exact(18), 0);
+        for record in &mut records {
+            if auxiliary > 0 {
+                auxiliary -= 1;
+                new.extend(record);
+                new.extend([0, 0]);
+                continue;
+            }
+            new.extend(&record[..14]);
+            // Its section's number, with a sign and twice as wide.
+            let sign = if record[13] & 0x80 != 0 { 0xff } else { 0 };
+            new.truncate(new.len() - 2);
+            new.extend([record[12], record[13], sign, sign]);
+            new.extend(&record[14..18]);
+            auxiliary = record[17];
+        }
+        new.extend(&object[end..]);
+        new
+    }
+
+    /// An object, or an archive, and where it is linked.
+    struct Whole {
+        target: Target,
+        bytes: Vec<u8>,
+        base: u64,
+        is_archive: bool,
+    }
+
+    fn whole(target: Target, bytes: Vec<u8>) -> Whole {
+        Whole { target, bytes, base: 0x1_0000_0000, is_archive: false }
+    }
+
+    impl Whole {
+        fn take(&self, bytes: &[u8]) -> kiln::Result<()> {
+            let mut linker = Linker::new(self.target);
+            // From a low address, by veneers.
+            let outside = if self.base < 1 << 32 { 0x7f00_0000_0000 } else { self.base + 0x10_0000 };
+            linker.resolver(move |_| Some(TargetAddr(outside)));
+            match self.is_archive {
+                true => linker.add_whole_archive("damaged.a", bytes)?,
+                false => linker.add_object("damaged.o", bytes)?,
+            };
+            linker.audit(TargetAddr(self.base)).map(drop)
+        }
+    }
+
+    fn mutate(whole: &Whole) {
+        let (target, valid) = (whole.target, &whole.bytes);
+        whole.take(valid).unwrap_or_else(|error| panic!("the valid object of {target}: {error}"));
+        let (mut faults, mut linked) = (Vec::new(), 0);
+        let tries = percent::of(600);
+        for seed in 1..=tries as u64 {
+            let mut random = Xorshift(u64::wrapping_mul(seed, 0x9e37_79b9_7f4a_7c15));
+            let mut bytes = valid.clone();
+            let mut changes = String::new();
+            for _ in 0..=random.below(3) {
+                let (at, value) = (random.below(valid.len()), random.next());
+                let (len, value) = match random.below(5) {
+                    0 => (1, u64::from(valid[at]) ^ 1 << (value % 8)),
+                    1 => (1, value & 0xff),
+                    2 => (4, value % valid.len() as u64),
+                    3 => (4, [0, 0x7fff_ffff, 0x8000_0000, 0xffff_ffff][random.below(4)]),
+                    _ => (8, [0, u64::MAX, 1 << 63, 0x4000_0000][random.below(4)]),
+                };
+                patch(&mut bytes, at, len, value);
+                changes += &format!(" {value:#x} in the {len} bytes at {at:#x}");
+            }
+            match fault_of(|| whole.take(&bytes).is_ok()) {
+                Ok(is_linked) => linked += usize::from(is_linked),
+                Err(fault) => faults.push(format!("{target}: {fault}:{changes}")),
+            }
+        }
+        assert!(faults.is_empty(), "{} of {tries}:\n{}", faults.len(), faults[..faults.len().min(20)].join("\n"));
+        assert!(linked * 5 >= tries, "{target}: only {linked} of {tries} linked");
+    }
+
+    #[test]
+    fn elf() {
+        mutate(&whole(Target::X86_64_LINUX, compile("x86_64-linux-gnu", &["-fPIC", "-fcf-protection"])));
+        let fixed = compile("x86_64-linux-gnu", &["-fno-pic"]);
+        mutate(&Whole { base: 0x40_0000, ..whole(Target::X86_64_LINUX, fixed) });
+        mutate(&whole(Target::AARCH64_LINUX, compile("aarch64-linux-gnu", &["-fPIC", "-mbranch-protection=standard"])));
+    }
+
+    #[test]
+    fn macho() {
+        mutate(&whole(Target::AARCH64_MACOS, compile("arm64-apple-macos14", &[])));
+        mutate(&whole(Target::X86_64_MACOS, compile("x86_64-apple-macos14", &[])));
+    }
+
+    #[test]
+    fn coff() {
+        let object = compile("x86_64-pc-windows-msvc", &[]);
+        mutate(&whole(Target::X86_64_WINDOWS, with_the_other_header(&object)));
+        mutate(&whole(Target::X86_64_WINDOWS, object));
+        mutate(&whole(Target::X86_64_WINDOWS, compile("x86_64-w64-mingw32", &[])));
+        mutate(&whole(Target::AARCH64_WINDOWS, compile("aarch64-pc-windows-msvc", &[])));
+    }
+
+    /// A section's number of 32 bits may be any.
+    #[test]
+    fn numbers_of_sections() {
+        let valid = with_the_other_header(&object(Target::X86_64_WINDOWS));
+        let field = |at: usize| u32::from_le_bytes(*valid[at..].first_chunk().unwrap()) as usize;
+        let (table, symbols) = (field(48), field(52));
+        assert!(symbols > 5);
+        for (symbol, number) in
+            (0..symbols).flat_map(|symbol| [1 << 31, u32::MAX, 1 << 30].map(|number| (symbol, number)))
+        {
+            let mut bytes = valid.clone();
+            patch(&mut bytes, table + 20 * symbol + 12, 4, number.into());
+            assert_eq!(fault(Target::X86_64_WINDOWS, &bytes).err(), None, "{number:#x} of symbol {symbol}");
+        }
+    }
+
+    /// With two members, of which one has a long name, and no table of symbols.
+    #[test]
+    fn archives() {
+        let members = [
+            ("a_long_name_of_a_member.o/", compile("x86_64-linux-gnu", &["-fPIC"])),
+            ("small.o/", object(Target::X86_64_LINUX)),
+        ];
+        let header = |name: &str, size: usize| format!("{name:<16}{:<12}{:<6}{:<6}{:<8}{size:<10}`\n", 0, 0, 0, 644);
+        let names = format!("{}\n", members[0].0);
+        let mut archive = [b"!<arch>\n", header("//", names.len()).as_bytes(), names.as_bytes()].concat();
+        for (name, bytes) in [("/0", &members[0].1), (members[1].0, &members[1].1)] {
+            archive.resize(archive.len().next_multiple_of(2), b'\n');
+            archive.extend(header(name, bytes.len()).as_bytes());
+            archive.extend(bytes);
+        }
+        mutate(&Whole { is_archive: true, ..whole(Target::X86_64_LINUX, archive) });
+    }
 }

@@ -148,7 +148,7 @@ fn add_symbol<H: CoffHeader>(
         }
         pe::IMAGE_SYM_ABSOLUTE => Definition::Absolute(value),
         pe::IMAGE_SYM_DEBUG => Definition::LeftOut,
-        number => match usize::try_from(number.0 - 1).ok().and_then(|index| ids.get(index)) {
+        number => match usize::try_from(i64::from(number.0) - 1).ok().and_then(|index| ids.get(index)) {
             Some(Some(id)) => reader.place(*id, value)?,
             Some(None) => Definition::LeftOut,
             None => {
@@ -232,7 +232,7 @@ impl Comdats {
         symbol: &H::Symbol,
         name: &[u8],
     ) -> Result<()> {
-        let number = usize::try_from(symbol.section_number().0 - 1).unwrap_or(usize::MAX);
+        let number = usize::try_from(i64::from(symbol.section_number().0) - 1).unwrap_or(usize::MAX);
         let Some(state) = self.states.get_mut(number) else { return Ok(()) };
         let id = ids.get(number).copied().flatten();
         match *state {
