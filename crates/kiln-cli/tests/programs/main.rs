@@ -220,12 +220,13 @@ main: 41, a problem of a thread
 #[test]
 fn rust() {
     let gnu = Target::host().gnu_prefix().unwrap();
-    for level in ["0", "2"] {
+    for (level, model) in [("0", "pic"), ("3", "static")] {
         let folder = kiln_corpus::folder().join(format!("{gnu}-rust-{level}"));
         std::fs::create_dir_all(&folder).unwrap();
         let archive = folder.join(format!("libprogram-{}.a", std::process::id()));
         let mut rustc = Command::new(std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into()));
         rustc.args(["--edition", "2024", "--crate-type", "staticlib", "-C", &format!("opt-level={level}")]);
+        rustc.args(["-C", &format!("relocation-model={model}")]);
         rustc.args(["--target", &Target::host().to_string(), "-o"]).arg(&archive).arg("program.rs");
         // The message of a panic names the file as it was given.
         assert!(rustc.current_dir(self::folder()).status().unwrap().success());
