@@ -179,7 +179,7 @@ const ONE: u8 = 32;
 
 impl Picture {
     pub(crate) const LARGE: Picture = Picture { columns: 41, rows: 19, across: 2, down: 4, rounds: 15 };
-    pub(crate) const SMALL: Picture = Picture { columns: 21, rows: 9, across: 4, down: 9, rounds: 8 };
+    pub(crate) const SMALL: Picture = Picture { columns: 11, rows: 5, across: 8, down: 18, rounds: 8 };
 
     fn top(&self) -> u8 {
         self.rows / 2 * self.down
