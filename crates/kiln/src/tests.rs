@@ -41,9 +41,14 @@ fn ways() -> Vec<Way> {
     } else {
         &["mmap", "mmap", "pthread_jit_write", "mprotect"]
     };
+    // On Linux pages are provided at once; the last is the constants'.
+    let seal: &[&str] = if cfg!(target_os = "linux") {
+        &["mmap", "(madvise)", "mprotect", "mprotect"]
+    } else {
+        &["mmap", "mprotect", "mprotect"]
+    };
     let ways = [
-        // Pages are provided at once; the last is the constants'.
-        Way { strategy: Strategy::Seal, calls: &["mmap", "(madvise)", "mprotect", "mprotect"], mappings: 1 },
+        Way { strategy: Strategy::Seal, calls: seal, mappings: 1 },
         // A file for the text, what is written to it, and its mapping.
         Way {
             strategy: Strategy::DualMapping,

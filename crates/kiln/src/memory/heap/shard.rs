@@ -65,6 +65,9 @@ struct Slab {
     holes: Holes,
     /// No granule from here on was ever in use.
     used: u32,
+    /// Something that was in use is in a hole again. Without it, what is free before `used` was left by alignment or by another
+    /// window, and no core has fetched from it.
+    given_back: bool,
     /// From here on no granule is in a hole: it is not filled with traps yet.
     filled: u32,
     /// Granules that are free and will not be reused.
@@ -137,6 +140,11 @@ impl Slab {
     fn in_use(&self) -> u32 {
         // SAFETY: the shard's lock is held by whoever has a slab.
         unsafe { self.block().listed() }.in_use
+    }
+
+    /// Whether a hole that begins here may have been in use.
+    fn is_reused(&self, start: u32) -> bool {
+        self.given_back && start < self.used
     }
 
     /// Granules that can be taken.
@@ -237,10 +245,10 @@ impl Shard {
         unsafe { slab.block().provide_entries() };
         if align == 1 && longest >= window.max(1) {
             let hole = slab.holes.open(found?);
-            let (block, used) = (slab.block, slab.used);
+            let (block, reused) = (slab.block, slab.is_reused(hole.start));
             self.close_window();
             self.window = hole;
-            self.window_reused = u64::from(hole.start < used) * REUSED;
+            self.window_reused = u64::from(reused) * REUSED;
             self.current = Some(block);
             return self.take(len);
         }
@@ -249,7 +257,7 @@ impl Shard {
         }
         let start = slab.holes.carve(found?, granules, align);
         let span = Span { start, len: granules };
-        let reused = u64::from(start < slab.used) * REUSED;
+        let reused = u64::from(slab.is_reused(start)) * REUSED;
         slab.used = slab.used.max(span.end());
         let block = slab.block();
         // SAFETY: the lock is held, and the range was just free.
@@ -283,7 +291,7 @@ impl Shard {
         let placed = unsafe { block.as_ref() };
         // SAFETY: the shard is the caller's, by its lock.
         unsafe { placed.claim_used() };
-        let slab = Slab { block, holes: Holes::new(filled), used, filled, lost: 0 };
+        let slab = Slab { block, holes: Holes::new(filled), used, given_back: used > 0, filled, lost: 0 };
         if number == self.slabs.len() {
             self.slabs.push(Some(slab));
         } else {
@@ -358,6 +366,7 @@ impl Shard {
         batch.sort();
         for of_one in batch.chunk_by(|one, next| one.slab == next.slab) {
             if let Some(slab) = self.slab(of_one[0].slab as usize) {
+                slab.given_back = true;
                 slab.holes.give_back(of_one.iter().map(|waiting| waiting.span));
             }
         }
