@@ -13,8 +13,23 @@ fn strategies() -> impl Iterator<Item = Strategy> {
     })
 }
 
-/// The calls for a region that is sealed, and its counts; only Linux tells what is mapped already.
-const SEALED_REGION: &[&str] = if cfg!(target_os = "linux") { &["(open)", "mmap", "mmap"] } else { &["mmap", "mmap"] };
+/// The calls that make a region, with its counts. Only Linux tells what is mapped already.
+fn region_calls(strategy: Strategy) -> &'static [&'static str] {
+    match strategy {
+        Strategy::Seal if cfg!(target_os = "linux") => &["(open)", "mmap", "mmap"],
+        Strategy::Seal => &["mmap", "mmap"],
+        Strategy::DualMapping => {
+            &["(memfd_create)", "ftruncate", "(open)", "mmap", "mmap", "madvise", "mmap", "(madvise)"]
+        }
+        // The same, and the key of the second mapping.
+        Strategy::ProtectionKeys => {
+            &["(memfd_create)", "ftruncate", "(open)", "mmap", "mmap", "madvise", "pkey_mprotect", "mmap", "(madvise)"]
+        }
+        // What lies behind the code is written first. Free room without traps is zeros, which on arm64 are an undefined
+        // instruction (UDF).
+        Strategy::ThreadToggle | Strategy::ToggleCallback => &["mmap", "mmap", "(pthread_jit_write)"],
+    }
+}
 
 fn options(strategy: Strategy) -> HeapOptions {
     HeapOptions::new().strategy(strategy)
@@ -55,28 +70,12 @@ fn each_call_fails(options: &HeapOptions, run: impl Fn(&CodeHeap) -> Result<Vec<
 fn a_publish_that_fails_leaves_nothing() {
     for strategy in strategies() {
         let calls = each_call_fails(&options(strategy), |heap| Ok(vec![heap.publish(&[0xc3; 16])?]));
-        // The counts are the last mapping, but for what is made of new room.
-        let expected: &[&str] = match strategy {
-            Strategy::Seal => &[SEALED_REGION, &["mprotect"]].concat(),
-            Strategy::DualMapping => {
-                &["(memfd_create)", "ftruncate", "(open)", "mmap", "mmap", "madvise", "mmap", "(madvise)"]
-            }
-            // The same, and the key of the second mapping.
-            Strategy::ProtectionKeys => &[
-                "(memfd_create)",
-                "ftruncate",
-                "(open)",
-                "mmap",
-                "mmap",
-                "madvise",
-                "pkey_mprotect",
-                "mmap",
-                "(madvise)",
-            ],
-            // What lies behind the code is written first. Free room without traps is zeros, which on arm64 are an undefined
-            // instruction (UDF).
-            _ => &["mmap", "mmap", "(pthread_jit_write)", "pthread_jit_write"],
+        let last: &[&str] = match strategy {
+            Strategy::Seal => &["mprotect"],
+            Strategy::DualMapping | Strategy::ProtectionKeys => &[],
+            Strategy::ThreadToggle | Strategy::ToggleCallback => &["pthread_jit_write"],
         };
+        let expected = [region_calls(strategy), last].concat();
         assert_eq!(calls, expected, "{strategy}");
     }
 }
@@ -89,29 +88,14 @@ fn a_batch_that_fails_leaves_nothing() {
             let large = heap.draft(2 << 20, 16)?;
             heap.publish_all(small.into_iter().chain([large]).collect())
         });
-        // A region for the twenty, and one for the large one.
-        let (region, last): (&[&str], &[&str]) = match strategy {
+        let last: &[&str] = match strategy {
             // One change for the twenty.
-            Strategy::Seal => (SEALED_REGION, &["mprotect", "mprotect"]),
-            Strategy::DualMapping => {
-                (&["(memfd_create)", "ftruncate", "(open)", "mmap", "mmap", "madvise", "mmap", "(madvise)"], &[])
-            }
-            Strategy::ProtectionKeys => (
-                &[
-                    "(memfd_create)",
-                    "ftruncate",
-                    "(open)",
-                    "mmap",
-                    "mmap",
-                    "madvise",
-                    "pkey_mprotect",
-                    "mmap",
-                    "(madvise)",
-                ],
-                &[],
-            ),
-            _ => (&["mmap", "mmap", "(pthread_jit_write)"], &["pthread_jit_write"; 21]),
+            Strategy::Seal => &["mprotect", "mprotect"],
+            Strategy::DualMapping | Strategy::ProtectionKeys => &[],
+            Strategy::ThreadToggle | Strategy::ToggleCallback => &["pthread_jit_write"; 21],
         };
+        // A region for the twenty, and one for the large one.
+        let region = region_calls(strategy);
         let expected = [region, region, last].concat();
         assert_eq!(calls, expected, "{strategy}");
     }
