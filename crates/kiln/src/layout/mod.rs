@@ -139,7 +139,7 @@ impl Layout {
             }
             let limit = if section.large { MAX_LARGE_IMAGE } else { MAX_IMAGE };
             offsets[id.0 as usize] = room
-                .reserve(section.permission, section.size, section.align, limit)
+                .take(section.permission, section.size, section.align, limit)
                 .map_err(|error| error.section(graph.section_name(section)).input(graph.input_name(section.input)))?;
             let segment = &mut room.segments[section.permission as usize];
             if section.data.is_some() && segment.size - section.size <= segment.filled + LARGE_GAP {

@@ -14,11 +14,17 @@ pub(super) struct Room {
 }
 
 impl Room {
+    /// Room for what Kiln makes, if there is any.
     pub(super) fn reserve(&mut self, permission: Permission, size: u64, align: u64, limit: u64) -> Result<u64> {
-        let segment = &mut self.segments[permission as usize];
         if size == 0 {
-            return Ok(segment.size);
+            return Ok(self.segments[permission as usize].size);
         }
+        self.take(permission, size, align, limit)
+    }
+
+    /// Room for a section, which has an aligned address though it be empty: labels may stand there.
+    pub(super) fn take(&mut self, permission: Permission, size: u64, align: u64, limit: u64) -> Result<u64> {
+        let segment = &mut self.segments[permission as usize];
         let start = segment.size.checked_next_multiple_of(align);
         let end = start.and_then(|start| start.checked_add(size)).filter(|end| *end <= limit);
         let (Some(start), Some(end)) = (start, end) else {
