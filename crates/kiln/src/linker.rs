@@ -307,7 +307,7 @@ impl<'a> Linker<'a> {
             |_| Ok(Block::of_a_program(&self.graph, &entries.threads, &addresses)),
         )?;
         let calls = fixup::read_calls(&self.graph, &resolved, &addresses, segments.each_ref().map(|part| &**part))?;
-        let constants = &*segments[Permission::Const as usize];
+        let constants = &mut *segments[Permission::Const as usize];
         let frames = fixup::check_unwind(&self.graph, &resolved, &addresses, constants)?;
         let plan = Plan::new(&self.graph, &resolved, &entries, &addresses, (base, image), (calls, frames));
         let parts = Parts { graph: &self.graph, resolved: &resolved, link: &entries, addresses: &addresses };

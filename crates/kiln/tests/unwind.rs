@@ -295,6 +295,30 @@ fn a_terminator_among_the_call_frame_information() {
     }
 }
 
+/// Descriptions of no code at a function's beginning do not hide that function's own, before and behind it.
+#[cfg(target_os = "linux")]
+#[test]
+fn descriptions_of_no_code() {
+    with_cxx_runtime();
+    // Descriptions that stand in another order than the code are sorted, and equal ones then in no order.
+    let source = r#"
+        #define EMPTY ".section .text.empty\n.rept 3\n.cfi_startproc\n.cfi_endproc\n.endr\n.text"
+        asm(".section .text.empty,\"ax\",%progbits\n.section .text.catches,\"ax\",%progbits\n.text");
+        void throws(int);
+        asm(EMPTY);
+        extern "C" __attribute__((section(".text.catches"), aligned(4))) int catches(int n) {
+            try { throws(n); return 0; } catch (int n) { return n + 1; }
+        }
+        asm(EMPTY);
+        __attribute__((noinline)) void throws(int n) { if (n) throw n; }
+    "#;
+    let options = ["-O1", "-fPIC", "-fno-toplevel-reorder"];
+    let module = load(linker(&[&compile::compile(compile::Compiler::Gcc, "c++", source, &options)]));
+    // SAFETY: the function's type.
+    let catches = unsafe { module.function::<extern "C-unwind" fn(i32) -> i32>("catches") }.unwrap();
+    assert_eq!([catches.call(0), catches.call(7)], [0, 8]);
+}
+
 /// Many modules come and go, in any order, and the unwinder knows of those that are there.
 #[test]
 fn modules_come_and_go() {

@@ -126,10 +126,10 @@ pub(crate) fn check_unwind(
     graph: &LinkGraph<'_>,
     resolved: &Resolved,
     addresses: &Addresses,
-    constants: &[u8],
+    constants: &mut [u8],
 ) -> Result<Vec<u64>> {
     let (range, address) = addresses.unwind();
-    let table = &constants[range.start as usize..range.end as usize];
+    let table = &mut constants[range.start as usize..range.end as usize];
     let checked = unwind::check(table, address, &addresses.segments()).map_err(|(at, message)| {
         let at = range.start + at as u64;
         let is_there = |id: &&SectionId| {

@@ -29,12 +29,28 @@ pub(crate) struct Checked {
 }
 
 /// Checks the records of a table that stands at `address`, fixed up, of an image with these segments: that they are of
-/// known kinds, and that the code that they describe, and what they refer to, lies in the image.
+/// known kinds, and that the code that they describe, and what they refer to, lies in the image. A description of no code
+/// is made one that unwinders skip: they would take it for that of the function which begins there.
 ///
 /// # Errors
 ///
 /// The offset of a record that cannot be believed, and why.
-pub(crate) fn check(table: &[u8], address: u64, segments: &[Range<u64>; 3]) -> Result<Checked, (usize, String)> {
+pub(crate) fn check(table: &mut [u8], address: u64, segments: &[Range<u64>; 3]) -> Result<Checked, (usize, String)> {
+    let mut empty = Vec::new();
+    let checked = check_all(table, address, segments, &mut empty)?;
+    for start in empty {
+        table[start].fill(0);
+    }
+    Ok(checked)
+}
+
+/// As [`check`], which notes where the descriptions of no code say where that begins.
+fn check_all(
+    table: &[u8],
+    address: u64,
+    segments: &[Range<u64>; 3],
+    empty: &mut Vec<Range<usize>>,
+) -> Result<Checked, (usize, String)> {
     let mut commons = Commons::default();
     let mut descriptions = Vec::new();
     let mut at = 0;
@@ -53,8 +69,10 @@ pub(crate) fn check(table: &[u8], address: u64, segments: &[Range<u64>; 3]) -> R
                 let Some(common) = commons.at(common) else {
                     return Err(wrong("belongs to a record that is not there"));
                 };
-                if describe(&mut reader, common, segments).ok_or_else(|| wrong("is cut off"))?? {
-                    descriptions.push(address + at as u64);
+                match describe(&mut reader, common, segments).ok_or_else(|| wrong("is cut off"))?? {
+                    Described::Code => descriptions.push(address + at as u64),
+                    Described::Skipped => {}
+                    Described::Nothing(start) => empty.push(start),
                 }
             }
         }
@@ -274,16 +292,28 @@ impl Common {
     }
 }
 
-/// Reads a frame description. `false`: it describes code that is not in the image (that of another copy of a group), and
-/// unwinders skip it.
-fn describe(reader: &mut Reader<'_>, common: &Common, segments: &[Range<u64>; 3]) -> Option<Result<bool, Wrong>> {
+/// What a frame description is of.
+enum Described {
+    Code,
+    /// Of code that is not in the image (that of another copy of a group): unwinders skip it.
+    Skipped,
+    /// Of no bytes, as of the part of a function that a compiler had set apart and then emptied; where the start stands.
+    Nothing(Range<usize>),
+}
+
+fn describe(reader: &mut Reader<'_>, common: &Common, segments: &[Range<u64>; 3]) -> Option<Result<Described, Wrong>> {
     let at = reader.at - 8;
     let wrong = |message: String| Some(Err((at, message)));
     let unknown = |encoding: u8| wrong(format!("has a pointer of the unknown kind {encoding:#x}"));
+    let start_at = reader.at;
     let Some(start) = reader.pointer(common.code)? else { return unknown(common.code) };
+    let start_field = start_at..reader.at;
     let Some(length) = reader.pointer(common.code & FORMAT)? else { return unknown(common.code) };
     if start.raw == 0 {
-        return Some(Ok(false));
+        return Some(Ok(Described::Skipped));
+    }
+    if length.value == 0 {
+        return Some(Ok(Described::Nothing(start_field)));
     }
     let end = start.value.checked_add(length.value);
     let [text, ..] = segments;
@@ -299,7 +329,7 @@ fn describe(reader: &mut Reader<'_>, common: &Common, segments: &[Range<u64>; 3]
             return wrong(format!("refers to the language's data at {:#x}, outside the image", data.value));
         }
     }
-    Some(Ok(true))
+    Some(Ok(Described::Code))
 }
 
 /// A pointer as it is written, and what it means.
