@@ -1,5 +1,6 @@
 //! Call frame information: `__eh_frame`, of which compilers leave relocations out.
 
+use std::borrow::Cow;
 use std::collections::HashSet;
 
 use object::read::macho::Section;
@@ -25,13 +26,20 @@ pub(super) fn complete(
     described: &mut Described,
 ) -> Result<Vec<Result<Relocation>>> {
     let mut known = std::collections::HashMap::new();
+    let mut table = Cow::Borrowed(table);
     for relocation in relocations.iter_mut().flatten() {
+        // How far back a record's common entry is: two symbols' difference, in what `ld -r` makes.
+        if let Some(distance) = distance(reader, relocation)
+            && let Some(field) = table.to_mut().get_mut(relocation.offset as usize..).and_then(<[u8]>::first_chunk_mut)
+        {
+            *field = distance.to_le_bytes();
+        }
         if relocation.kind.via == Via::Symbol {
             anchor(reader, sections, relocation);
         }
         known.insert(relocation.offset as usize, *relocation);
     }
-    let pointers = fixup::frame_pointers(table, address).map_err(|(at, message)| {
+    let pointers = fixup::frame_pointers(&table, address).map_err(|(at, message)| {
         Error::malformed(format!("this call frame information {message}")).offset(at as u64)
     })?;
     for pointer in pointers {
@@ -81,6 +89,17 @@ pub(super) fn anchor(reader: &Reader<'_, '_, '_>, sections: &[Loaded<'_>], reloc
         relocation.symbol = start;
         relocation.addend = relocation.addend.wrapping_add(offset as i64);
     }
+}
+
+/// The difference of 32 bits between two places in one section, if that is what a relocation makes.
+fn distance(reader: &Reader<'_, '_, '_>, relocation: &Relocation) -> Option<u32> {
+    let place = |symbol: SymbolId| match reader.graph.symbol(symbol).definition {
+        Definition::Section { section, offset } => Some((section, offset)),
+        _ => None,
+    };
+    let ((section, to), (other, from)) = (place(relocation.symbol)?, place(relocation.subtrahend?)?);
+    let difference = to.wrapping_add_signed(relocation.addend).wrapping_sub(from);
+    (section == other && relocation.kind.width() == 4).then_some(difference as u32)
 }
 
 /// The place in the file that a relocation means.
