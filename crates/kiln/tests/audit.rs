@@ -42,7 +42,7 @@ fn sections_and_symbols() {
         "section .note.gnu.property",
         "left out: what the code is ready for: Kiln has no branch targets or shadow stacks enforced",
     );
-    says(&audit, "0.o", "section .note.x", "left out: a note: what the code is ready for, not what it needs");
+    says(&audit, "0.o", "section .note.x", "8 bytes at 0x11000, r--");
     let list = audit.items().iter().find(|item| item.asked == "section .init_array").unwrap();
     assert!(list.done.ends_with("its functions called when the module begins or ends"), "{}", list.done);
     says(&audit, "0.o", "symbol `own`", "hidden: not exported");

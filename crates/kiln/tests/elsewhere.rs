@@ -182,6 +182,24 @@ fn shared_libraries() {
     std::fs::remove_dir_all(&directory).unwrap();
 }
 
+/// A version of a function, which the loader knows; and one that nobody has.
+#[test]
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+fn a_version_of_what_the_process_has() {
+    let version = if cfg!(target_arch = "x86_64") { "GLIBC_2.2.5" } else { "GLIBC_2.17" };
+    let object = |version: &str| {
+        let jump = if cfg!(target_arch = "x86_64") { "jmp" } else { "b" };
+        assemble(&format!(".globl get\n.symver old, labs@{version}\nget: {jump} old\n"))
+    };
+    let module = load(linker(&[object(version)]));
+    // SAFETY: `labs`.
+    let get = unsafe { module.function::<extern "C" fn(i64) -> i64>("get") }.unwrap();
+    assert_eq!(get.call(-5), 5);
+    // SAFETY: it is refused.
+    let error = unsafe { linker(&[object("GLIBC_9.9")]).load() }.unwrap_err();
+    assert_eq!(error.to_string(), "undefined symbol `labs@GLIBC_9.9`, wanted by 0.o");
+}
+
 /// A symbol that is one for the whole process means the definition that is there, and else its own.
 #[test]
 fn unique_symbols() {

@@ -98,21 +98,53 @@ fn a_section_that_belongs_to_a_discarded_one_goes_with_it() {
     assert_eq!(names(&plan(X86, &[&object, &object]), "about"), ["0.o"]);
 }
 
-/// A group without the COMDAT flag is kept whole, however many there are.
-/// What there was before groups: linkers drop the second section by its name, which is allowed, not demanded.
+/// What there was before groups.
 #[test]
-fn old_one_only_sections_are_kept() {
-    let one = |value: u32| {
+fn of_an_old_one_only_section_the_first_copy_counts() {
+    let one = |value: u32, binding: &str| {
         format!(
-            ".section .gnu.linkonce.d.x,\"aw\"\n.weak x\nx: .quad {value}\n.data\n.globl use{value}\nuse{value}: .quad x\n"
+            ".section .gnu.linkonce.d.x,\"aw\"\n{binding} x\nx: .quad {value}\n.data\n.globl use{value}\nuse{value}: .quad x\n"
         )
     };
-    let plan = plan(X86, &[&one(1), &one(2)]);
-    assert_eq!(quad(&plan, "x"), 1);
-    assert_eq!(
-        (quad(&plan, "use1"), quad(&plan, "use2")),
-        (plan.address("x").unwrap().0, plan.address("x").unwrap().0)
-    );
+    for binding in [".weak", ".globl"] {
+        let plan = plan(X86, &[&one(1, binding), &one(2, binding)]);
+        assert_eq!(names(&plan, ".gnu.linkonce.d.x"), ["0.o"]);
+        let x = plan.address("x").unwrap().0;
+        assert_eq!([quad(&plan, "x"), quad(&plan, "use1"), quad(&plan, "use2")], [1, x, x]);
+    }
+}
+
+#[test]
+fn one_number_is_not_two_definitions() {
+    let set = |value: u32| format!(".globl number\n.set number, {value}\n");
+    let uses = ".data\n.globl uses\nuses: .quad number\n";
+    assert_eq!(quad(&plan(X86, &[&set(7), &set(7), uses]), "uses"), 7);
+    assert_eq!(refusal(X86, &[&set(7), &set(8), uses]).to_string(), "1.o: `number`: is defined in 0.o too");
+}
+
+/// GNU ld's names for the ends of what is loaded; one that is not reserved gives way to the host's and the inputs'.
+#[test]
+fn names_for_the_ends_of_the_image() {
+    let source = ".globl main, names, early\n.space 5\nmain: ret\n.section .rodata,\"a\"\n\
+                  names: .quad __executable_start, etext, _etext, _edata, edata, __bss_start, _end, end\n\
+                  .data\nearly: .quad 0, 0\n.bss\n.space 24\n.comm common,8,8\n";
+    let linker = linker(X86, &[source, ".data\n.quad names\n"]);
+    let names = |plan: &Plan| {
+        let bytes = plan.bytes_at(plan.address("names").unwrap()).unwrap()[..64].to_vec();
+        bytes.chunks(8).map(|word| u64::from_le_bytes(word.try_into().unwrap())).collect::<Vec<u64>>()
+    };
+    let all = linker.plan(TargetAddr(0x10000)).unwrap();
+    let data = all.address("early").unwrap().0;
+    let (filled, end) = (data + 24, data + 24 + 24 + 8);
+    assert_eq!(names(&all), [0x10000, 0x10006, 0x10006, filled, filled, filled, end, end]);
+    let mut with_host = linker.clone();
+    with_host.define_address("end", TargetAddr(0x1234)).define_address("_end", TargetAddr(0x5678));
+    assert_eq!(names(&with_host.plan(TargetAddr(0x10000)).unwrap())[6..], [end, 0x1234]);
+    let own = plan(X86, &[source, ".data\n.globl _end\n_end: .quad 0\n"]);
+    assert_eq!(names(&own)[6], own.address("_end").unwrap().0);
+    // Of another format they are names like others.
+    let error = refusal(APPLE, &[".globl _main\n_main: .quad _end\n"]);
+    assert_eq!(error.to_string(), "undefined symbol `end`, wanted by 0.o");
 }
 
 /// `STO_AARCH64_VARIANT_PCS`: of the registers that such functions keep, a stub changes none but `x16`.
@@ -124,6 +156,7 @@ fn functions_may_keep_other_registers() {
     assert_eq!(linker.plan(TargetAddr(0x10000)).unwrap().stubs_and_slots(), (1, 1));
 }
 
+/// A group without the COMDAT flag is kept whole, however many there are.
 #[test]
 fn a_group_that_is_not_comdat_is_kept() {
     let object = ".section .text.f,\"axG\",@progbits,f\n.quad 1\n";

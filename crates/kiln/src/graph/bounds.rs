@@ -2,15 +2,17 @@
 
 use std::collections::HashMap;
 
-use super::{LinkGraph, Name, Place, Role, Section, SectionId};
+use super::{LinkGraph, Name, Permission, Place, Role, Section, SectionId, Symbol};
 use crate::target::Format;
 
-/// The sections between two such names.
+/// What lies between two such names.
 #[derive(Debug)]
 pub(crate) struct Bound {
     pub(crate) sections: Vec<SectionId>,
     /// Whether nothing else may stand between them: they are read as one array.
     pub(crate) contiguous: bool,
+    /// A segment in place of sections, and whether with the zeros at its end.
+    pub(crate) segment: Option<(Permission, bool)>,
 }
 
 /// All that were asked for.
@@ -26,15 +28,24 @@ enum Wanted<'n> {
     Elf(&'n [u8]),
     /// Mach-O's `section$start$SEGMENT$SECTION` and `segment$start$SEGMENT` (ld64, `resolveUndefines`).
     MachO { segment: &'n [u8], section: Option<&'n [u8]> },
+    /// ELF's names for the ends of what is loaded (GNU ld, "Source Code Reference"; *end(3)*).
+    Segment(Permission, bool),
 }
 
 impl Bounds {
+    /// Whether the host may mean something else by a name of this form, which is not reserved.
+    pub(super) fn gives_way(graph: &LinkGraph<'_>, symbol: &Symbol) -> bool {
+        matches!(graph.symbol_key(symbol).bytes, b"end" | b"edata" | b"etext") && is_elf(graph, symbol.input)
+    }
+
     /// The place that a name means by its form. `None`: it is an ordinary name.
-    pub(crate) fn place(&mut self, graph: &LinkGraph<'_>, live: &[bool], name: Name<'_>) -> Option<Place> {
-        let (wanted, end) = parse(name)?;
+    pub(crate) fn place(&mut self, graph: &LinkGraph<'_>, live: &[bool], symbol: &Symbol) -> Option<Place> {
+        let name = graph.symbol_key(symbol);
+        let (wanted, end) = end_of_segment(name).filter(|_| is_elf(graph, symbol.input)).or_else(|| parse(name))?;
         let key: Vec<u8> = match &wanted {
             Wanted::Elf(section) => section.to_vec(),
             Wanted::MachO { segment, section } => [segment, &b","[..], section.unwrap_or_default()].concat(),
+            Wanted::Segment(permission, zeros) => format!("{permission},{zeros}").into_bytes(),
         };
         if let Some(&index) = self.known.get(&key) {
             return Some(Place::Bound { index, end });
@@ -52,6 +63,7 @@ impl Bounds {
                                 && graph.bytes(section.input, section.segment) == segment
                                 && wanted.is_none_or(|wanted| wanted == name)
                         }
+                        Wanted::Segment(..) => false,
                     }
             })
             .map(|(index, _)| SectionId(index))
@@ -62,9 +74,29 @@ impl Bounds {
         }
         let index = self.list.len() as u32;
         self.known.insert(key, index);
-        self.list.push(Bound { sections, contiguous: !matches!(wanted, Wanted::MachO { section: None, .. }) });
+        let contiguous = !matches!(wanted, Wanted::MachO { section: None, .. } | Wanted::Segment(..));
+        let segment = match wanted {
+            Wanted::Segment(permission, zeros) => Some((permission, zeros)),
+            Wanted::Elf(_) | Wanted::MachO { .. } => None,
+        };
+        self.list.push(Bound { sections, contiguous, segment });
         Some(Place::Bound { index, end })
     }
+}
+
+fn is_elf(graph: &LinkGraph<'_>, input: u32) -> bool {
+    graph.inputs[input as usize].format == Some(Format::Elf)
+}
+
+fn end_of_segment(name: Name<'_>) -> Option<(Wanted<'static>, bool)> {
+    let (permission, zeros, end) = match name.bytes {
+        b"__executable_start" => (Permission::Text, true, false),
+        b"_etext" | b"__etext" | b"etext" => (Permission::Text, true, true),
+        b"_edata" | b"edata" | b"__bss_start" => (Permission::Data, false, true),
+        b"_end" | b"end" => (Permission::Data, true, true),
+        _ => return None,
+    };
+    Some((Wanted::Segment(permission, zeros), end))
 }
 
 fn parse(name: Name<'_>) -> Option<(Wanted<'_>, bool)> {

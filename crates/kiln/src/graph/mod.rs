@@ -4,6 +4,7 @@
 //! allocation, and the graph may own its inputs or borrow them.
 
 mod bounds;
+mod common;
 mod entries;
 mod group;
 mod hash;
@@ -183,7 +184,8 @@ pub(crate) enum Scope {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Definition {
     Undefined,
-    /// Undefined, and what it means if it stays so: a weak external of COFF.
+    /// Of a weak symbol: undefined, and what it means if it stays so (a weak external of COFF). Of another: what it is
+    /// another name of (an indirect symbol of Mach-O).
     Fallback(SymbolId),
     /// In a section that is not in the image.
     LeftOut,

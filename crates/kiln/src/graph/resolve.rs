@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 
 use super::bounds::{Bounds, order};
+use super::common::Common;
 use super::group::live_sections;
 use super::names::NameTable;
 use super::near::undefined;
@@ -233,7 +234,11 @@ pub(crate) fn resolve(graph: &LinkGraph<'_>, outside: Outside<'_>) -> Result<Res
                     Place::Outside(0)
                 } else if !is_wanted(id) {
                     Place::Outside(0)
-                } else if let Some(place) = special(graph, &live, &mut bounds, graph.symbol_key(symbol)) {
+                } else if Bounds::gives_way(graph, symbol)
+                    && let Some(place) = look_outside(id, symbol)
+                {
+                    place
+                } else if let Some(place) = special(graph, &live, &mut bounds, symbol) {
                     place
                 } else {
                     let place = look_outside(id, symbol);
@@ -258,6 +263,7 @@ pub(crate) fn resolve(graph: &LinkGraph<'_>, outside: Outside<'_>) -> Result<Res
         // A definition among the inputs comes before the host's.
         let mut place = places[to.0 as usize];
         if matches!(place, Place::Outside(_))
+            && graph.symbol(id).binding == Binding::Weak
             && is_wanted(id)
             && let Some(found) = look_outside(id, graph.symbol(id))
         {
@@ -344,8 +350,18 @@ impl<'g, 'a> Names<'g, 'a> {
             Binding::Local => None,
             // Its name has had its turn.
             _ if self.counts(id) => Some(id),
-            _ => self.find(self.graph.symbol_key(symbol)),
+            _ => {
+                let name = self.graph.symbol_key(symbol);
+                self.find(name).or_else(|| self.default_version(name))
+            }
         }
+    }
+
+    /// What a name with a version means (`name@version`) where that version is the name's own (`name@@version`).
+    fn default_version(&self, name: Name<'_>) -> Option<SymbolId> {
+        let at = name.bytes.iter().position(|byte| *byte == b'@').filter(|_| !name.raw)?;
+        let (plain, version) = name.bytes.split_at(at);
+        self.find(Name { raw: false, bytes: &[plain, b"@", version].concat() })
     }
 
     fn find(&self, name: Name<'_>) -> Option<SymbolId> {
@@ -365,7 +381,8 @@ fn is_definition(live: &[bool], symbol: &Symbol) -> bool {
 }
 
 /// Names that the linker itself defines.
-fn special(graph: &LinkGraph<'_>, live: &[bool], bounds: &mut Bounds, name: Name<'_>) -> Option<Place> {
+fn special(graph: &LinkGraph<'_>, live: &[bool], bounds: &mut Bounds, symbol: &Symbol) -> Option<Place> {
+    let name = graph.symbol_key(symbol);
     if !name.raw && name.bytes == b"_GLOBAL_OFFSET_TABLE_" {
         return Some(Place::Got);
     }
@@ -373,7 +390,7 @@ fn special(graph: &LinkGraph<'_>, live: &[bool], bounds: &mut Bounds, name: Name
     if !name.raw && name.bytes == b"_TLS_MODULE_BASE_" {
         return Some(Place::Own(Own::ThreadBlock));
     }
-    bounds.place(graph, live, name)
+    bounds.place(graph, live, symbol)
 }
 
 /// By symbol: whether a relocation of the image refers to it; and the symbols whose sizes are wanted.
@@ -437,13 +454,20 @@ fn prefer(graph: &LinkGraph<'_>, first: SymbolId, second: SymbolId) -> Result<Sy
     let rank = |id: SymbolId| {
         let symbol = graph.symbol(id);
         match (symbol.definition, symbol.binding) {
-            (Definition::Fallback(_), _) => 0,
+            (Definition::Fallback(_), Binding::Weak) => 0,
             (Definition::Common { .. }, _) => 2,
             (_, Binding::Weak) => 1,
             _ => 3,
         }
     };
     match (rank(first), rank(second)) {
+        // One number is not two definitions (GNU ld, `_bfd_elf_merge_symbol`).
+        (3, 3)
+            if matches!(graph.symbol(first).definition, Definition::Absolute(_))
+                && graph.symbol(first).definition == graph.symbol(second).definition =>
+        {
+            Ok(first)
+        }
         (3, 3) => {
             let (one, two) = (graph.symbol(first), graph.symbol(second));
             Err(Error::duplicate(format!("is defined in {} too", graph.input_name(one.input)))
@@ -453,45 +477,5 @@ fn prefer(graph: &LinkGraph<'_>, first: SymbolId, second: SymbolId) -> Result<Sy
         }
         (old, new) if new > old => Ok(second),
         _ => Ok(first),
-    }
-}
-
-/// The room for common symbols: each name once, with the greatest size and alignment that any input wants.
-#[derive(Default)]
-struct Common<'g> {
-    wanted: HashMap<Name<'g>, (u64, u64, u64)>,
-    order: Vec<Name<'g>>,
-    size: u64,
-    align: u64,
-}
-
-impl<'g> Common<'g> {
-    fn wants(&mut self, name: Name<'g>, size: u64, align: u64) {
-        let entry = self.wanted.entry(name).or_insert_with(|| {
-            self.order.push(name);
-            (0, 1, 0)
-        });
-        entry.0 = entry.0.max(size);
-        entry.1 = entry.1.max(align);
-    }
-
-    fn lay_out(&mut self) -> Result<()> {
-        self.align = 1;
-        for name in &self.order {
-            if let Some((size, align, offset)) = self.wanted.get_mut(name) {
-                let end = self.size.checked_next_multiple_of(*align).and_then(|at| Some((at, at.checked_add(*size)?)));
-                let Some((at, end)) = end else {
-                    return Err(Error::malformed("the sizes of the common symbols exceed the address space")
-                        .symbol(String::from_utf8_lossy(name.bytes)));
-                };
-                (*offset, self.size) = (at, end);
-                self.align = self.align.max(*align);
-            }
-        }
-        Ok(())
-    }
-
-    fn offset(&self, name: Name<'g>) -> u64 {
-        self.wanted.get(&name).map_or(0, |(_, _, offset)| *offset)
     }
 }

@@ -226,6 +226,13 @@ impl Layout {
         }
         let mut addresses = Addresses { layout: self, bases, bounds: Vec::new(), symbols: Vec::new() };
         for bound in &resolved.bounds.list {
+            if let Some((permission, zeros)) = bound.segment {
+                let segment = &addresses.layout.segments[permission as usize];
+                let start = addresses.base(permission);
+                let size = if zeros { segment.size } else { segment.filled };
+                addresses.bounds.push(start..start + size);
+                continue;
+            }
             let starts = bound.sections.iter().map(|id| (addresses.section(graph, *id), graph.section(*id).size));
             let range = starts.fold(None, |range: Option<Range<u64>>, (start, size)| {
                 let range = range.unwrap_or(start..start);

@@ -2,7 +2,7 @@
 #![allow(unsafe_code)] // `dlopen`, `dlsym` and `dlclose`.
 
 use std::cell::RefCell;
-use std::ffi::{CStr, CString, c_void};
+use std::ffi::{CStr, CString, c_char, c_void};
 use std::io;
 use std::sync::{Arc, OnceLock};
 
@@ -181,11 +181,25 @@ fn symbol(handle: *mut c_void, name: &str) -> Option<TargetAddr> {
     found.then_some(TargetAddr(address as usize as u64))
 }
 
-/// Null where the loader finds none.
+/// Null where the loader finds none. A version may stand behind the name (`memcpy@GLIBC_2.2.5`).
 fn address(handle: *mut c_void, name: &str) -> *mut c_void {
+    if let Some((name, version)) = name.split_once('@') {
+        return versioned(handle, name, version.trim_start_matches('@'));
+    }
     let Ok(name) = CString::new(name) else { return std::ptr::null_mut() };
     // SAFETY: the name ends in NUL, and the handle is the loader's, which is open, or `RTLD_DEFAULT`.
     unsafe { libc::dlsym(handle, name.as_ptr()) }
+}
+
+/// Null where the loader finds none of this version, or knows no versions.
+fn versioned(handle: *mut c_void, name: &str, version: &str) -> *mut c_void {
+    type Versioned = unsafe extern "C" fn(*mut c_void, *const c_char, *const c_char) -> *mut c_void;
+    let (Ok(name), Ok(version)) = (CString::new(name), CString::new(version)) else { return std::ptr::null_mut() };
+    let function = address(libc::RTLD_DEFAULT, "dlvsym");
+    // SAFETY: null, or the C library's function, of the type that its manual page says.
+    let function = unsafe { std::mem::transmute::<*mut c_void, Option<Versioned>>(function) };
+    // SAFETY: as for `dlsym`.
+    function.map_or(std::ptr::null_mut(), |function| unsafe { function(handle, name.as_ptr(), version.as_ptr()) })
 }
 
 #[cfg(test)]

@@ -34,6 +34,11 @@ pub(super) fn read(reader: &mut Reader<'_, '_, '_>) -> Result<()> {
         let name = table.section_name(LE, section).map_err(malformed("a section's name"))?;
         ids[index.0] =
             add_section(reader, section, name).map_err(|error| error.section(String::from_utf8_lossy(name)))?;
+        // What compilers made before there were groups (GNU ld, `_bfd_elf_section_already_linked`).
+        if let Some(id) = ids[index.0].filter(|_| name.starts_with(b".gnu.linkonce.")) {
+            let name = reader.span(name)?;
+            reader.group(name, Rule::First, [id].into_iter())?;
+        }
     }
     // The tables are in the file, so their sizes are no more than its own.
     reader.graph.next(reader.graph.symbols.len() + symbols.len())?;
@@ -53,6 +58,9 @@ pub(super) fn read(reader: &mut Reader<'_, '_, '_>) -> Result<()> {
         add_symbol(reader, &table, &symbols, &ids, SymbolIndex(index), symbol, name)
             .map_err(|error| if name.is_empty() { error } else { error.symbol(String::from_utf8_lossy(name)) })?;
         debug_assert!(plain.is_none() || reader.graph.symbols.last() == plain.as_ref(), "both ways lead to the same");
+    }
+    if strings.contains(&b'@') {
+        add_default_versions(reader)?;
     }
     reader.graph.referred.resize(reader.graph.symbols.len(), false);
     for section in table.iter() {
@@ -83,6 +91,26 @@ fn text_at(strings: &[u8], offset: u32) -> Option<&[u8]> {
         }
         at += 8;
     }
+}
+
+/// What is defined as `name@@version` is what `name` means too (GNU `as`, ".symver").
+fn add_default_versions(reader: &mut Reader<'_, '_, '_>) -> Result<()> {
+    for index in reader.first_symbol as usize..reader.graph.symbols.len() {
+        let symbol = &mut reader.graph.symbols[index];
+        let name = symbol.name.get_in(reader.bytes);
+        let Some(plain) = name.windows(2).position(|pair| pair == b"@@").and_then(|end| name.get(..end)) else {
+            continue;
+        };
+        if symbol.binding == Binding::Local || matches!(symbol.definition, Definition::Undefined | Definition::LeftOut)
+        {
+            continue;
+        }
+        let plain = Symbol { name: Span::of(reader.bytes, plain).unwrap_or_default(), ..symbol.clone() };
+        symbol.scope = Scope::Plain;
+        reader.graph.next(reader.graph.symbols.len())?;
+        reader.graph.symbols.push(plain);
+    }
+    Ok(())
 }
 
 /// A section with `SHF_LINK_ORDER` belongs to another one (*System V ABI*, "Sections").
@@ -162,6 +190,10 @@ fn add_section(reader: &mut Reader<'_, '_, '_>, section: &Header, name: &[u8]) -
         }
         return Ok(None);
     }
+    if flags.contains(elf::SHF_EXCLUDE) {
+        reader.leave_out(name, "marked as for the linker alone (SHF_EXCLUDE)")?;
+        return Ok(None);
+    }
     if flags.contains(elf::SHF_COMPRESSED) {
         return Err(Error::unsupported("a compressed section cannot be loaded").help("assemble without compression"));
     }
@@ -187,15 +219,16 @@ fn add_section(reader: &mut Reader<'_, '_, '_>, section: &Header, name: &[u8]) -
     }
     match section.sh_type(LE) {
         elf::SHT_PROGBITS | elf::SHT_NOBITS | elf::SHT_X86_64_UNWIND => {}
-        elf::SHT_NOTE => {
-            let why = match name {
-                // IBT and shadow stacks, BTI and signed return addresses (System V ABI supplements, "Program Property").
-                b".note.gnu.property" => {
-                    "what the code is ready for: Kiln has no branch targets or shadow stacks enforced"
-                }
-                _ => "a note: what the code is ready for, not what it needs",
-            };
+        // IBT and shadow stacks, BTI and signed return addresses (System V ABI supplements, "Program Property").
+        elf::SHT_NOTE if name == b".note.gnu.property" => {
+            let why = "what the code is ready for: Kiln has no branch targets or shadow stacks enforced";
             reader.leave_out(name, why)?;
+            return Ok(None);
+        }
+        // Code may read its own.
+        elf::SHT_NOTE => {}
+        elf::SHT_GNU_SFRAME => {
+            reader.leave_out(name, "how to walk the stack, in a format that nothing reads in memory (SFrame)")?;
             return Ok(None);
         }
         elf::SHT_INIT_ARRAY | elf::SHT_FINI_ARRAY | elf::SHT_PREINIT_ARRAY => {}

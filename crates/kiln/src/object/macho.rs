@@ -8,7 +8,7 @@ pub(super) use compact::Made;
 
 use object::LittleEndian;
 use object::macho::{self, MachHeader64, Section64};
-use object::read::macho::{MachHeader, Nlist, Section, Segment};
+use object::read::macho::{MachHeader, Nlist, Section, Segment, SymbolTable};
 
 use super::{NewSection, NewSymbol, Reader, malformed};
 use crate::error::{Error, Result};
@@ -76,7 +76,10 @@ pub(super) fn read(reader: &mut Reader<'_, '_, '_>) -> Result<()> {
                 .map_err(|error| if name.is_empty() { error } else { error.symbol(String::from_utf8_lossy(name)) })?;
         }
     }
-    let named = symbols.map_or(0, |symbols| symbols.len());
+    let named = symbols.as_ref().map_or(0, |symbols| symbols.len());
+    if let Some(symbols) = &symbols {
+        add_aliased(reader, symbols)?;
+    }
     for section in &mut sections {
         section.start = Some(match section.id {
             Some(id) => {
@@ -282,15 +285,18 @@ fn add_symbol(
                 None => Definition::LeftOut,
             }
         }
+        // Of which one, `add_aliased` says.
+        macho::N_INDR => Definition::Fallback(SymbolId(reader.first_symbol)),
         other => {
-            let what = if other == macho::N_INDR { "an alias of an undefined symbol" } else { "of an unknown kind" };
             return Err(Error::unsupported(format!(
-                "the symbol is {what} (type {:#x}), which is not supported",
+                "the symbol is of an unknown kind (type {:#x}), which is not supported",
                 other.0
             )));
         }
     };
     let weak = match definition {
+        // As strong as any, whatever it means (ld64, `AliasAtom`).
+        Definition::Fallback(_) => false,
         Definition::Undefined => description & macho::N_WEAK_REF.0 != 0,
         _ => description & macho::N_WEAK_DEF.0 != 0,
     };
@@ -302,10 +308,7 @@ fn add_symbol(
     let is_defined = !matches!(definition, Definition::Undefined | Definition::LeftOut);
     let is_exported = external && !flags.contains(macho::N_PEXT) && is_defined;
     let scope = if is_exported { Scope::Exported } else { Scope::Plain };
-    let (name, raw) = match name.strip_prefix(b"_") {
-        Some(name) => (name, false),
-        None => (name, true),
-    };
+    let (name, raw) = c_name(name);
     const N_SYMBOL_RESOLVER: u16 = 0x100;
     let kind = match definition {
         Definition::Section { .. } if description & N_SYMBOL_RESOLVER != 0 => SymbolKind::Indirect,
@@ -314,6 +317,34 @@ fn add_symbol(
     };
     reader.symbol(NewSymbol { name, raw, definition, kind, binding, scope, size })?;
     Ok(())
+}
+
+/// Has each indirect symbol (`N_INDR`) mean the one whose name its value leads to.
+fn add_aliased(reader: &mut Reader<'_, '_, '_>, symbols: &SymbolTable<'_, File>) -> Result<()> {
+    for (index, symbol) in symbols.iter().enumerate() {
+        if symbol.is_stab() || symbol.n_type().typ() != macho::N_INDR {
+            continue;
+        }
+        let offset =
+            u32::try_from(symbol.n_value(LE)).map_err(|_| Error::malformed("the name of an aliased symbol"))?;
+        let name = symbols.strings().get(offset);
+        let name = name.map_err(|()| Error::malformed("an alias leads to a name outside the string table"))?;
+        let (name, raw) = c_name(name);
+        let (kind, binding, scope) = (SymbolKind::Plain, Binding::Global, Scope::Plain);
+        let definition = Definition::Undefined;
+        let aliased = reader.symbol(NewSymbol { name, raw, definition, kind, binding, scope, size: 0 })?;
+        let alias = reader.first_symbol as usize + index;
+        reader.graph.symbols[alias].definition = Definition::Fallback(aliased);
+    }
+    Ok(())
+}
+
+/// A name as C has it, and whether C cannot write it.
+fn c_name(name: &[u8]) -> (&[u8], bool) {
+    match name.strip_prefix(b"_") {
+        Some(name) => (name, false),
+        None => (name, true),
+    }
 }
 
 fn symbol_kind(reader: &Reader<'_, '_, '_>, section: SectionId) -> SymbolKind {
