@@ -115,6 +115,48 @@ fn members_are_taken_when_they_are_wanted() {
     }
 }
 
+/// A common symbol takes the member that defines it as data, and no other.
+#[test]
+fn a_common_symbol_takes_a_definition() {
+    let dir = Dir::new("common");
+    for (target, main, members) in [
+        (
+            X86,
+            ".globl main\nmain: ret\n.comm data,4,4\n.comm code,4,4\n.comm both,4,4\n",
+            [
+                ("data.o", ".globl data\n.data\ndata: .long 5\n"),
+                ("code.o", ".globl code\n.type code,@function\ncode: ret\n"),
+                ("both.o", ".comm both,8,8\n.globl other\nother: ret\n"),
+            ],
+        ),
+        (
+            Target::AARCH64_MACOS,
+            ".globl _main\n_main: ret\n.comm _data,4,2\n.comm _code,4,2\n.comm _both,4,2\n",
+            [
+                ("data.o", ".globl _data\n.data\n_data: .long 5\n"),
+                ("code.o", ".globl _code\n_code: ret\n"),
+                ("both.o", ".comm _both,8,3\n.globl _other\n_other: ret\n"),
+            ],
+        ),
+    ] {
+        dir.objects(target, &members);
+        let _ = std::fs::remove_file(dir.path("lib.a"));
+        let format = if target == X86 { "--format=gnu" } else { "--format=darwin" };
+        dir.run(&["llvm-ar", "rcs", format, "lib.a", "code.o", "both.o", "data.o"]);
+        let (main, archive) = (assemble(target, main), dir.read("lib.a"));
+        let mut linker = Linker::new(target);
+        linker.add_object("main.o", &main).unwrap().add_archive("lib.a", &archive).unwrap();
+        let plan = plan(&linker);
+        assert_eq!(inputs(&plan), ["lib.a(data.o)", "main.o"], "{target}");
+        assert_eq!(plan.bytes_at(plan.address("data").unwrap()).unwrap()[..4], [5, 0, 0, 0]);
+        // What an input defines needs no member.
+        let own =
+            assemble(target, if target == X86 { ".globl data\ndata: ret\n" } else { ".globl _data\n_data: ret\n" });
+        linker.add_object("own.o", &own).unwrap();
+        assert_eq!(inputs(&self::plan(&linker)), ["main.o", "own.o"], "{target}");
+    }
+}
+
 #[test]
 fn a_thin_archive_names_files() {
     let dir = Dir::new("thin");

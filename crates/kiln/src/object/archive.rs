@@ -300,9 +300,15 @@ impl<'a> Archives<'a> {
         let mut roots = roots;
         loop {
             let mut wanted: Vec<(u32, u32)> = Vec::new();
+            let is_common = |symbol: &Symbol| matches!(symbol.definition, Definition::Common { .. });
             for symbol in &graph.symbols[seen..] {
-                if defines(symbol) {
+                if defines(symbol) && !is_common(symbol) {
                     self.close(graph.symbol_key(symbol));
+                }
+            }
+            for symbol in &graph.symbols[seen..] {
+                if defines(symbol) && is_common(symbol) {
+                    wanted.extend(self.take_data(graph.symbol_key(symbol)));
                 }
             }
             for symbol in &graph.symbols[seen..] {
@@ -331,6 +337,26 @@ impl<'a> Archives<'a> {
                 self.list[archive as usize].add_to(graph, member as usize)?;
             }
         }
+    }
+
+    /// The member that defines as data what an input leaves to others as a common symbol (GNU ld,
+    /// `elf_link_is_defined_archive_symbol`; ld64, `justInTimeDataOnlyforEachAtom`).
+    fn take_data(&mut self, name: Name<'_>) -> Option<(u32, u32)> {
+        let entry = self.index[usize::from(name.raw)].get_mut(name.bytes).filter(|entry| !entry.done)?;
+        entry.done = true;
+        let archive = &self.list[entry.archive as usize];
+        let object = object::File::parse(archive.view(archive.members.get(entry.member as usize)?)).ok()?;
+        let c_name = |name: &'_ [u8]| match object.format() {
+            object::BinaryFormat::MachO => name.strip_prefix(b"_").map(<[u8]>::to_vec),
+            _ => Some(name.to_vec()),
+        };
+        let is_data = object.symbols().any(|symbol| {
+            symbol.is_global()
+                && symbol.is_definition()
+                && symbol.kind() != object::SymbolKind::Text
+                && symbol.name_bytes().is_ok_and(|other| c_name(other).is_some_and(|other| other == name.bytes))
+        });
+        is_data.then_some((entry.archive, entry.member))
     }
 
     /// Notes that an input defines a name.
