@@ -8,6 +8,6 @@ main:   .quad value
         .section .for_the_linker,"ae",@progbits
         .quad 1
         .section .sframe,"a",@0x6ffffff4
-        .quad main - .
+        .quad 0
         .section .rodata,"a",@progbits
 value:  .byte 5
