@@ -179,6 +179,43 @@ fn each_module_ends_with_what_it_registered_itself() {
 }
 
 #[test]
+#[cfg(target_os = "linux")] // The emulated system has no `fork`; on macOS such a module is not unloaded.
+fn what_is_called_at_forks_is_forgotten_with_the_module() {
+    let _alone = alone();
+    let source = r#"
+        extern void note(int);
+        extern void _exit(int);
+        extern int fork(void), waitpid(int, int *, int);
+        extern int pthread_atfork(void (*)(void), void (*)(void), void (*)(void));
+        static int status = 1;
+        static void prepare(void) { note(1); }
+        static void parent(void) { note(2); }
+        static void child(void) { status = 3; }
+        int run(void) {
+            int id, ended, failed = pthread_atfork(prepare, parent, child) | pthread_atfork(0, parent, 0);
+            if ((id = fork()) == 0) _exit(status);
+            return failed || waitpid(id, &ended, 0) != id ? -1 : ended >> 8;
+        }
+    "#;
+    with_every_compiler("c", source, |object, by| {
+        let module = load(linker(&[&object]));
+        // SAFETY: the function's type.
+        let run = unsafe { module.function::<extern "C" fn() -> i32>("run") }.unwrap();
+        assert_eq!((run.call(), notes()), (3, vec![1, 2, 2]), "{by}");
+        drop((run, module));
+        // SAFETY: the child ends at once.
+        let id = unsafe { libc::fork() };
+        if id == 0 {
+            // SAFETY: as above.
+            unsafe { libc::_exit(0) };
+        }
+        // SAFETY: waits for the child.
+        assert_eq!(unsafe { libc::waitpid(id, std::ptr::null_mut(), 0) }, id);
+        assert_eq!(notes(), [0; 0], "{by}");
+    });
+}
+
+#[test]
 #[cfg(target_os = "linux")] // Mach-O has no such functions.
 fn an_indirect_function_is_chosen_once_and_has_one_address() {
     let source = r#"

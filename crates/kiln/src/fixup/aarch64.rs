@@ -28,13 +28,13 @@ fn adrp(register: u32, place: u64, to: u64) -> Result<u32> {
     Ok(0x9000_0000 | register | (pages & 3) << 29 | (pages >> 2 & 0x7_ffff) << 5)
 }
 
-/// `adrp x2, handle; add x2, x2, handle`, and a stub. `x2` holds the third argument (AAPCS64, section 6.8.2).
+/// `adrp x3, handle; add x3, x3, handle`, and a stub. `x3` holds the fourth argument (AAPCS64, section 6.8.2).
 pub(super) const THUNK_SIZE: u64 = 24;
 
 pub(super) fn write_thunk(stub: &mut [u8], place: u64, handle: u64, slot: u64) -> Result<()> {
-    let add = 0x9100_0042 | ((handle & 0xfff) as u32) << 10;
+    let add = 0x9100_0063 | ((handle & 0xfff) as u32) << 10;
     let (first, jump) = stub.split_at_mut(8);
-    for (to, instruction) in first.chunks_exact_mut(4).zip([adrp(2, place, handle)?, add]) {
+    for (to, instruction) in first.chunks_exact_mut(4).zip([adrp(3, place, handle)?, add]) {
         to.copy_from_slice(&instruction.to_le_bytes());
     }
     let (jump, rest) = jump.split_at_mut(STUB_SIZE as usize);

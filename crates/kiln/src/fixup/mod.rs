@@ -453,7 +453,7 @@ pub(crate) fn thunk_size(arch: Arch) -> u64 {
     }
 }
 
-/// Writes the stub at address `place` that puts `handle` into the register of a third argument and jumps to the address
+/// Writes the stub at address `place` that puts `handle` into the register of a fourth argument and jumps to the address
 /// that stands in the slot at address `slot`.
 fn write_thunk(arch: Arch, stub: &mut [u8], place: u64, handle: u64, slot: u64) -> Result<()> {
     match arch {

@@ -33,7 +33,7 @@ pub(super) fn write_stub(stub: &mut [u8], place: u64, slot: u64) -> Result<()> {
     Ok(())
 }
 
-/// `lea handle(%rip), %rdx`, and a stub. `rdx` holds the third argument (psABI, section 3.2.3).
+/// `lea handle(%rip), %rcx`, and a stub. `rcx` holds the fourth argument (psABI, section 3.2.3).
 pub(super) const THUNK_SIZE: u64 = 8 + STUB_SIZE;
 
 pub(super) fn write_thunk(stub: &mut [u8], place: u64, handle: u64, slot: u64) -> Result<()> {
@@ -42,7 +42,7 @@ pub(super) fn write_thunk(stub: &mut [u8], place: u64, handle: u64, slot: u64) -
         return Err(Error::range(format!("the stub at {place:#x} cannot reach the module's handle at {handle:#x}")));
     };
     let (lea, jump) = stub.split_at_mut(8);
-    lea.copy_from_slice(&[0x48, 0x8d, 0x15, 0, 0, 0, 0, 0x90]);
+    lea.copy_from_slice(&[0x48, 0x8d, 0x0d, 0, 0, 0, 0, 0x90]);
     lea[3..7].copy_from_slice(&distance.to_le_bytes());
     write_stub(jump, place + 8, slot)
 }

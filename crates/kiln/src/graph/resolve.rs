@@ -62,7 +62,7 @@ pub(crate) enum Own {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Found {
     At(TargetAddr),
-    /// A function that wants the module's handle as its third argument, which a stub gives it.
+    /// A function that wants the module's handle as its fourth argument, which a stub gives it.
     Thunk(TargetAddr),
     /// A thread-local variable of the process, which the system's loader knows by its name.
     ThreadLocal,

@@ -38,6 +38,31 @@ pub(super) unsafe fn at_quick_exit(_function: extern "C" fn(), _handle: *mut c_v
     -1
 }
 
+/// The C library has no way to forget what `pthread_atfork` was given (libpthread: src/pthread_atfork.c).
+pub(super) const FORGETS_AT_FORK: bool = false;
+
+/// Has functions called around each `fork`.
+///
+/// # Safety
+///
+/// They may be called for as long as the process runs.
+pub(super) unsafe fn at_fork(
+    prepare: Option<extern "C" fn()>,
+    parent: Option<extern "C" fn()>,
+    child: Option<extern "C" fn()>,
+    _handle: *mut c_void,
+) -> c_int {
+    unsafe extern "C" {
+        fn pthread_atfork(
+            prepare: Option<extern "C" fn()>,
+            parent: Option<extern "C" fn()>,
+            child: Option<extern "C" fn()>,
+        ) -> c_int;
+    }
+    // SAFETY: by the caller's word.
+    unsafe { pthread_atfork(prepare, parent, child) }
+}
+
 /// Has `function` called at the end of this thread.
 ///
 /// # Safety

@@ -113,13 +113,19 @@ fn register(function: extern "C" fn(), handle: *mut c_void) -> c_int {
 }
 
 /// `atexit`, for the module with this handle.
-pub(super) extern "C" fn atexit(function: Option<extern "C" fn()>, _: *mut c_void, handle: *mut c_void) -> c_int {
+pub(super) extern "C" fn atexit(
+    function: Option<extern "C" fn()>,
+    _: *mut c_void,
+    _: *mut c_void,
+    handle: *mut c_void,
+) -> c_int {
     function.map_or(-1, |function| register(function, handle))
 }
 
 /// `at_quick_exit`, for the module with this handle.
 pub(super) extern "C" fn at_quick_exit(
     function: Option<extern "C" fn()>,
+    _: *mut c_void,
     _: *mut c_void,
     handle: *mut c_void,
 ) -> c_int {
@@ -140,6 +146,7 @@ struct OnExit {
 pub(super) extern "C" fn on_exit(
     function: Option<extern "C" fn(c_int, *mut c_void)>,
     argument: *mut c_void,
+    _: *mut c_void,
     handle: *mut c_void,
 ) -> c_int {
     extern "C" fn call(record: *mut c_void, status: c_int) {
@@ -157,6 +164,22 @@ pub(super) extern "C" fn on_exit(
     if result != 0 {
         // SAFETY: made above, and registered nowhere.
         drop(unsafe { Box::from_raw(record) });
+    }
+    result
+}
+
+/// `pthread_atfork`, for the module with this handle.
+pub(super) extern "C" fn pthread_atfork(
+    prepare: Option<extern "C" fn()>,
+    parent: Option<extern "C" fn()>,
+    child: Option<extern "C" fn()>,
+    handle: *mut c_void,
+) -> c_int {
+    // SAFETY: the handle is the module's, whose end takes the registration back, or the module is kept for good.
+    let result = unsafe { sys::at_fork(prepare, parent, child, handle) };
+    if result == 0 && !sys::FORGETS_AT_FORK {
+        // There is always a module while its code runs, unless it is ending.
+        std::mem::forget(module(handle as usize).as_ref().and_then(Weak::upgrade));
     }
     result
 }

@@ -19,6 +19,12 @@ unsafe extern "C" {
         handle: *mut c_void,
     ) -> c_int;
     fn __cxa_finalize(handle: *mut c_void);
+    fn __register_atfork(
+        prepare: Option<extern "C" fn()>,
+        parent: Option<extern "C" fn()>,
+        child: Option<extern "C" fn()>,
+        handle: *mut c_void,
+    ) -> c_int;
     fn __cxa_at_quick_exit(function: extern "C" fn(), handle: *mut c_void) -> c_int;
     fn __cxa_thread_atexit_impl(
         function: extern "C" fn(*mut c_void),
@@ -44,6 +50,24 @@ pub(super) unsafe fn finalize(handle: usize) {
 pub(super) unsafe fn at_quick_exit(function: extern "C" fn(), handle: *mut c_void) -> c_int {
     // SAFETY: by the caller's word.
     unsafe { __cxa_at_quick_exit(function, handle) }
+}
+
+/// Whether [`finalize`] forgets what [`at_fork`] was given.
+pub(super) const FORGETS_AT_FORK: bool = true;
+
+/// Has functions called around each `fork` (Linux Standard Base Core, `__register_atfork`).
+///
+/// # Safety
+///
+/// They may be called until `finalize` is called with `handle`.
+pub(super) unsafe fn at_fork(
+    prepare: Option<extern "C" fn()>,
+    parent: Option<extern "C" fn()>,
+    child: Option<extern "C" fn()>,
+    handle: *mut c_void,
+) -> c_int {
+    // SAFETY: by the caller's word.
+    unsafe { __register_atfork(prepare, parent, child, handle) }
 }
 
 /// Has `function` called at the end of this thread.

@@ -45,8 +45,9 @@ pub(crate) fn runtime_symbol(name: &str) -> Option<Found> {
         "on_exit" if sys::HAS_ON_EXIT => Found::Thunk(at(exit::on_exit as *const ())),
         "at_quick_exit" if sys::HAS_AT_QUICK_EXIT => Found::Thunk(at(exit::at_quick_exit as *const ())),
         "__cxa_thread_atexit" | "__cxa_thread_atexit_impl" => Found::At(at(threads::thread_atexit as *const ())),
-        // Not all callers give it the handle, which dyld's does not take.
-        "_tlv_atexit" => Found::Thunk(at(threads::thread_atexit as *const ())),
+        "_tlv_atexit" => Found::Thunk(at(threads::tlv_atexit as *const ())),
+        // glibc has it in the part of the library that linkers put into each program.
+        "pthread_atfork" | "__pthread_atfork" => Found::Thunk(at(exit::pthread_atfork as *const ())),
         _ => return None,
     })
 }

@@ -33,6 +33,16 @@ pub(super) extern "C" fn thread_atexit(
     result
 }
 
+/// `_tlv_atexit`, for the module with this handle: not all callers give it one, which dyld's does not take.
+pub(super) extern "C" fn tlv_atexit(
+    function: extern "C-unwind" fn(*mut c_void),
+    object: *mut c_void,
+    _: *mut c_void,
+    handle: *mut c_void,
+) -> c_int {
+    thread_atexit(function, object, handle)
+}
+
 /// By its own convention, whatever unwinds to it ends the process.
 extern "C" fn destroy(record: *mut c_void) {
     // SAFETY: made by `thread_atexit` from a box, and called once.
