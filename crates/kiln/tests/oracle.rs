@@ -10,6 +10,8 @@
 mod assemble;
 #[path = "oracle/compiled.rs"]
 mod compiled;
+#[path = "oracle/corpus.rs"]
+mod corpus;
 #[path = "oracle/elf_rules.rs"]
 mod elf_rules;
 #[path = "relocations/fixture.rs"]

@@ -26,7 +26,7 @@ pub(crate) fn placed(plan: &Plan) -> impl Iterator<Item = (usize, &kiln::Planned
 pub(crate) fn elf(case: &Case, linker: &str, plan: &Plan) -> Result<Vec<u8>, String> {
     let mut script = String::new();
     for (name, address) in case.outside() {
-        writeln!(script, "{name} = {address:#x};").unwrap();
+        writeln!(script, "\"{name}\" = {address:#x};").unwrap();
     }
     script += "SECTIONS {\n";
     let mut sections: Vec<_> = placed(plan).collect();
