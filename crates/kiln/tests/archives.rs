@@ -149,6 +149,14 @@ fn a_common_symbol_takes_a_definition() {
         let plan = plan(&linker);
         assert_eq!(inputs(&plan), ["lib.a(data.o)", "main.o"], "{target}");
         assert_eq!(plan.bytes_at(plan.address("data").unwrap()).unwrap()[..4], [5, 0, 0, 0]);
+        // Nor has the first archive the last word.
+        let _ = std::fs::remove_file(dir.path("tentative.a"));
+        dir.objects(target, &[("tentative.o", if target == X86 { ".comm data,4,4\n" } else { ".comm _data,4,2\n" })]);
+        dir.run(&["llvm-ar", "rcs", format, "tentative.a", "tentative.o"]);
+        let (tentative, mut later) = (dir.read("tentative.a"), Linker::new(target));
+        later.add_object("main.o", &main).unwrap().add_archive("tentative.a", &tentative).unwrap();
+        later.add_archive("lib.a", &archive).unwrap();
+        assert_eq!(inputs(&self::plan(&later)), ["lib.a(data.o)", "main.o"], "{target}");
         // What an input defines needs no member.
         let own =
             assemble(target, if target == X86 { ".globl data\ndata: ret\n" } else { ".globl _data\n_data: ret\n" });

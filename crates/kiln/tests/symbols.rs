@@ -204,6 +204,23 @@ fn an_associated_section_of_coff_goes_with_its_leader() {
 }
 
 /// Weak definitions of Mach-O: each file has its copy, and one counts.
+/// Of weak definitions in Mach-O the more visible one counts; a strong one takes its own visibility with it.
+#[test]
+fn the_more_visible_of_weak_definitions_of_macho() {
+    let one = |directive: &str, number: u32| format!(".globl _f\n{directive}\n.data\n_f: .quad {number}\n");
+    let exported = |sources: [String; 2]| {
+        let plan = plan(APPLE, &sources.each_ref().map(|source| &**source));
+        plan.symbols().iter().find(|symbol| symbol.name == "f" && symbol.exported).map(|_| quad(&plan, "f"))
+    };
+    let (weak, private) = (".weak_definition _f", ".private_extern _f");
+    let both = format!("{weak}\n{private}");
+    assert_eq!(exported([one(&both, 1), one(weak, 2)]), Some(2));
+    assert_eq!(exported([one(weak, 1), one(&both, 2)]), Some(1));
+    assert_eq!(exported([one(&both, 1), one(&both, 2)]), None);
+    assert_eq!(exported([one(private, 1), one(weak, 2)]), None);
+    assert_eq!(exported([one(&both, 1), one("", 2)]), Some(2));
+}
+
 #[test]
 fn weak_definitions_of_macho() {
     let object = |value: &str, user: &str| {
@@ -298,6 +315,18 @@ fn names_for_the_beginning_and_the_end_in_macho() {
 }
 
 /// What `ld -r` makes of private symbols (`N_PEXT` without `N_EXT`) is local, and local symbols may share a name.
+/// ld64 makes a section of common symbols.
+#[test]
+fn common_symbols_have_a_section_in_macho() {
+    let source = ".globl _names, _first, _last\n.data\n_names: .quad segment$start$__DATA, segment$end$__DATA\n\
+                  .quad section$start$__DATA$__common, section$end$__DATA$__common\n.comm _first,8,3\n.comm _last,24,3\n";
+    let plan = plan(APPLE, &[source]);
+    let at = |name: &str| plan.address(name).unwrap().0;
+    let bytes = plan.bytes_at(plan.address("names").unwrap()).unwrap()[..32].to_vec();
+    let names: Vec<u64> = bytes.chunks(8).map(|word| u64::from_le_bytes(word.try_into().unwrap())).collect();
+    assert_eq!(names, [at("names"), at("last") + 24, at("first"), at("last") + 24]);
+}
+
 #[test]
 fn local_symbols_of_macho_may_share_a_name() {
     let text =

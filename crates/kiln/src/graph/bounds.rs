@@ -13,6 +13,8 @@ pub(crate) struct Bound {
     pub(crate) contiguous: bool,
     /// A segment in place of sections, and whether with the zeros at its end.
     pub(crate) segment: Option<(Permission, bool)>,
+    /// Whether the room for common symbols is a part: ld64 makes `__DATA,__common` of them.
+    pub(crate) commons: bool,
 }
 
 /// All that were asked for.
@@ -79,7 +81,13 @@ impl Bounds {
             Wanted::Segment(permission, zeros) => Some((permission, zeros)),
             Wanted::Elf(_) | Wanted::MachO { .. } => None,
         };
-        self.list.push(Bound { sections, contiguous, segment });
+        let commons = match wanted {
+            Wanted::MachO { segment, section } => {
+                segment == b"__DATA" && section.is_none_or(|name| name == b"__common")
+            }
+            Wanted::Elf(_) | Wanted::Segment(..) => false,
+        };
+        self.list.push(Bound { sections, contiguous, segment, commons });
         Some(Place::Bound { index, end })
     }
 }

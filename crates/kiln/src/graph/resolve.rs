@@ -453,22 +453,28 @@ fn is_common(graph: &LinkGraph<'_>, symbol: Option<SymbolId>) -> bool {
 fn prefer(graph: &LinkGraph<'_>, first: SymbolId, second: SymbolId) -> Result<SymbolId> {
     let rank = |id: SymbolId| {
         let symbol = graph.symbol(id);
+        // GNU ld lets a common symbol replace a weak definition, and ld64 the other way round.
+        let weak = if graph.inputs[symbol.input as usize].format == Some(Format::MachO) { 3 } else { 1 };
         match (symbol.definition, symbol.binding) {
             (Definition::Fallback(_), Binding::Weak) => 0,
             (Definition::Common { .. }, _) => 2,
-            (_, Binding::Weak) => 1,
-            _ => 3,
+            (_, Binding::Weak) => weak,
+            _ => 4,
         }
     };
     match (rank(first), rank(second)) {
+        // Of Mach-O's weak definitions the more visible one (ld64, `pickBetweenRegularAtoms`).
+        (3, 3) if graph.symbol(first).scope == Scope::Plain && graph.symbol(second).scope == Scope::Exported => {
+            Ok(second)
+        }
         // One number is not two definitions (GNU ld, `_bfd_elf_merge_symbol`).
-        (3, 3)
+        (4, 4)
             if matches!(graph.symbol(first).definition, Definition::Absolute(_))
                 && graph.symbol(first).definition == graph.symbol(second).definition =>
         {
             Ok(first)
         }
-        (3, 3) => {
+        (4, 4) => {
             let (one, two) = (graph.symbol(first), graph.symbol(second));
             Err(Error::duplicate(format!("is defined in {} too", graph.input_name(one.input)))
                 .symbol(graph.symbol_name(two))

@@ -234,6 +234,9 @@ impl Layout {
                 continue;
             }
             let starts = bound.sections.iter().map(|id| (addresses.section(graph, *id), graph.section(*id).size));
+            let common = addresses.base(Permission::Data) + addresses.layout.common;
+            let commons = (bound.commons && resolved.common.0 > 0).then_some((common, resolved.common.0));
+            let starts = starts.chain(commons);
             let range = starts.fold(None, |range: Option<Range<u64>>, (start, size)| {
                 let range = range.unwrap_or(start..start);
                 Some(range.start.min(start)..range.end.max(start + size))

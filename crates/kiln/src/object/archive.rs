@@ -3,6 +3,7 @@
 
 use std::borrow::Cow;
 use std::collections::HashMap;
+use std::collections::hash_map::Entry as MapEntry;
 use std::ops::Range;
 use std::path::Path;
 
@@ -22,7 +23,12 @@ pub(crate) struct Archives<'a> {
     list: Vec<Archive<'a>>,
     /// Which member defines a name; of several, the first. Apart for names that are [`raw`](Name::raw).
     index: [HashMap<Box<[u8]>, Entry>; 2],
+    /// The other members that define a name.
+    others: [HashMap<Box<[u8]>, Members>; 2],
 }
+
+/// Archives and their members, in their order.
+type Members = Vec<(u32, u32)>;
 
 #[derive(Clone, Debug)]
 struct Archive<'a> {
@@ -137,6 +143,20 @@ impl<'a> Archive<'a> {
     fn is_macho(&self) -> bool {
         let kinds = self.members.iter().map(|member| Kind::of(self.view(member)));
         kinds.into_iter().find(|kind| matches!(kind, Kind::Object(_))) == Some(Kind::Object(Format::MachO))
+    }
+
+    /// Whether a member defines a name of C's, not as a function and not as a common symbol.
+    fn defines_as_data(&self, member: u32, name: &[u8]) -> bool {
+        let member = self.members.get(member as usize);
+        let Some(object) = member.and_then(|member| object::File::parse(self.view(member)).ok()) else { return false };
+        let is_macho = object.format() == object::BinaryFormat::MachO;
+        let is_name = |other: &[u8]| if is_macho { other.strip_prefix(b"_") == Some(name) } else { other == name };
+        object.symbols().any(|symbol| {
+            symbol.is_global()
+                && symbol.is_definition()
+                && symbol.kind() != object::SymbolKind::Text
+                && symbol.name_bytes().is_ok_and(is_name)
+        })
     }
 
     /// Makes a member an input.
@@ -272,7 +292,12 @@ impl<'a> Archives<'a> {
             })
             .map_err(|error| error.input(name))?;
         for (raw, name, member) in found {
-            self.index[usize::from(raw)].entry(name).or_insert(Entry { archive: number, member, done: false });
+            match self.index[usize::from(raw)].entry(name) {
+                MapEntry::Vacant(entry) => _ = entry.insert(Entry { archive: number, member, done: false }),
+                MapEntry::Occupied(entry) => {
+                    self.others[usize::from(raw)].entry(entry.key().clone()).or_default().push((number, member));
+                }
+            }
         }
         self.list.push(archive);
         Ok(())
@@ -339,24 +364,14 @@ impl<'a> Archives<'a> {
         }
     }
 
-    /// The member that defines as data what an input leaves to others as a common symbol (GNU ld,
+    /// The first member that defines as data what an input leaves to others as a common symbol (GNU ld,
     /// `elf_link_is_defined_archive_symbol`; ld64, `justInTimeDataOnlyforEachAtom`).
     fn take_data(&mut self, name: Name<'_>) -> Option<(u32, u32)> {
         let entry = self.index[usize::from(name.raw)].get_mut(name.bytes).filter(|entry| !entry.done)?;
         entry.done = true;
-        let archive = &self.list[entry.archive as usize];
-        let object = object::File::parse(archive.view(archive.members.get(entry.member as usize)?)).ok()?;
-        let c_name = |name: &'_ [u8]| match object.format() {
-            object::BinaryFormat::MachO => name.strip_prefix(b"_").map(<[u8]>::to_vec),
-            _ => Some(name.to_vec()),
-        };
-        let is_data = object.symbols().any(|symbol| {
-            symbol.is_global()
-                && symbol.is_definition()
-                && symbol.kind() != object::SymbolKind::Text
-                && symbol.name_bytes().is_ok_and(|other| c_name(other).is_some_and(|other| other == name.bytes))
-        });
-        is_data.then_some((entry.archive, entry.member))
+        let others = self.others[usize::from(name.raw)].get(name.bytes).map_or(&[][..], Vec::as_slice);
+        let mut members = std::iter::once((entry.archive, entry.member)).chain(others.iter().copied());
+        members.find(|(archive, member)| self.list[*archive as usize].defines_as_data(*member, name.bytes))
     }
 
     /// Notes that an input defines a name.

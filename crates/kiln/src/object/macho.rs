@@ -259,8 +259,8 @@ fn add_symbol(
             size = value;
             // GET_COMM_ALIGN of <mach-o/nlist.h>
             let align = match description >> 8 & 0xf {
-                // ld64 then goes by the size.
-                0 => 1 << size.ilog2().min(4),
+                // ld64 then goes by the size, up to 32 KiB.
+                0 => size.min(0x8000).next_power_of_two() as u32,
                 align => 1 << align,
             };
             Definition::Common { size, align }
