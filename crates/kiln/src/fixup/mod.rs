@@ -404,6 +404,14 @@ pub(crate) fn elf_large_flag(arch: Arch) -> u64 {
     }
 }
 
+/// The section number of ELF's common symbols that may be far away, if the architecture has one.
+pub(crate) fn elf_large_common(arch: Arch) -> Option<u16> {
+    match arch {
+        Arch::X86_64 => Some(x86_64::SHN_LCOMMON),
+        Arch::Aarch64 => None,
+    }
+}
+
 /// The bits of ELF's `st_other` that are the processor's own and ask for nothing.
 pub(crate) fn elf_symbol_bits(arch: Arch) -> u8 {
     match arch {

@@ -63,6 +63,8 @@ pub(super) const BRANCH_REACH: u64 = 1 << 31;
 
 /// `SHF_X86_64_LARGE`: section 4.2.1 of the supplement.
 pub(super) const SHF_LARGE: u64 = 0x1000_0000;
+/// Of common symbols in the medium model (*System V ABI, AMD64 supplement*, table 4.2).
+pub(super) const SHN_LCOMMON: u16 = 0xff02;
 
 /// An instruction that takes an address where the one at hand takes it from a GOT slot.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

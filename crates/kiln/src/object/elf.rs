@@ -1,9 +1,12 @@
 //! ELF relocatable files (*System V ABI*, chapter 4).
 
+mod symbols;
+
 use object::elf::{self, FileHeader64};
 use object::read::elf::{FileHeader, Rela as _, SectionHeader, SectionTable, Sym, SymbolTable};
 use object::{LittleEndian, SectionIndex, SymbolIndex};
 
+use self::symbols::{add_default_versions, common};
 use super::calls::calls_by_name;
 use super::{NewSection, NewSymbol, Reader, malformed};
 use crate::error::{Error, Result};
@@ -91,26 +94,6 @@ fn text_at(strings: &[u8], offset: u32) -> Option<&[u8]> {
         }
         at += 8;
     }
-}
-
-/// What is defined as `name@@version` is what `name` means too (GNU `as`, ".symver").
-fn add_default_versions(reader: &mut Reader<'_, '_, '_>) -> Result<()> {
-    for index in reader.first_symbol as usize..reader.graph.symbols.len() {
-        let symbol = &mut reader.graph.symbols[index];
-        let name = symbol.name.get_in(reader.bytes);
-        let Some(plain) = name.windows(2).position(|pair| pair == b"@@").and_then(|end| name.get(..end)) else {
-            continue;
-        };
-        if symbol.binding == Binding::Local || matches!(symbol.definition, Definition::Undefined | Definition::LeftOut)
-        {
-            continue;
-        }
-        let plain = Symbol { name: Span::of(reader.bytes, plain).unwrap_or_default(), ..symbol.clone() };
-        symbol.scope = Scope::Plain;
-        reader.graph.next(reader.graph.symbols.len())?;
-        reader.graph.symbols.push(plain);
-    }
-    Ok(())
 }
 
 /// A section with `SHF_LINK_ORDER` belongs to another one (*System V ABI*, "Sections").
@@ -340,13 +323,9 @@ fn add_symbol<'b>(
         elf::SHN_UNDEF if index.0 == 0 => Definition::Absolute(0),
         elf::SHN_UNDEF => Definition::Undefined,
         elf::SHN_ABS => Definition::Absolute(value),
-        elf::SHN_COMMON => {
-            let align = value.max(1);
-            let align = u32::try_from(align).ok().filter(|align| align.is_power_of_two()).ok_or_else(|| {
-                Error::malformed(format!("the alignment {align:#x} is not a power of two up to 2 GiB"))
-            })?;
-            Definition::Common { size, align }
-        }
+        elf::SHN_COMMON => common(value, size)?,
+        // The room for them is near, which all forms of access reach.
+        number if Some(number.0) == fixup::elf_large_common(reader.graph.arch) => common(value, size)?,
         _ => {
             let section = symbols.symbol_section(LE, symbol, index).map_err(malformed("a symbol's section"))?;
             let Some(section) = section else {
