@@ -433,6 +433,9 @@ fn layout_slices<'i>(image: &'i mut [u8], starts: [u64; 3], layout: &Layout) -> 
 }
 
 fn log_load(graph: &LinkGraph<'_>, resolved: &Resolved, entries: &Entries, addresses: &Addresses) {
+    if !tracing::enabled!(tracing::Level::INFO) {
+        return;
+    }
     for left_out in &graph.left_out {
         let (input, section) = graph.left_out_name(left_out);
         tracing::debug!("{input}: {section}: {}", left_out.why);

@@ -38,9 +38,8 @@ pub(crate) fn has_descriptors(graph: &LinkGraph<'_>, resolved: &Resolved) -> boo
 
 /// The sections of the image that hold descriptors.
 fn descriptors<'g>(graph: &'g LinkGraph<'_>, resolved: &'g Resolved) -> impl Iterator<Item = SectionId> + 'g {
-    let live = (0u32..).zip(&graph.sections).filter(|(index, _)| resolved.live[*index as usize]);
-    live.filter(|(_, section)| section.role == Role::ThreadVariables && section.size > 0)
-        .map(|(index, _)| SectionId(index))
+    let live = graph.apart(Role::ThreadVariables).filter(|id| resolved.live[id.0 as usize]);
+    live.filter(|id| graph.section(*id).size > 0)
 }
 
 /// Writes into each descriptor what is the same in all.

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::{LinkGraph, Name, Permission, Place, Role, Section, SectionId, Symbol};
+use super::{LinkGraph, Name, Permission, Place, Role, SectionId, Symbol};
 use crate::target::Format;
 
 /// What lies between two such names.
@@ -133,27 +133,38 @@ fn parse(name: Name<'_>) -> Option<(Wanted<'_>, bool)> {
 }
 
 /// The sections of the image in the order in which they stand in their segments: first those that must stand together,
-/// then what the inputs hold, then zeros, and last what may be far away.
-pub(super) fn order(graph: &LinkGraph<'_>, live: &[bool], bounds: &Bounds) -> Vec<SectionId> {
+/// then what the inputs hold, then zeros, and last what may be far away. And, of these, those with call frame information.
+pub(super) fn order(graph: &LinkGraph<'_>, live: &[bool], bounds: &Bounds) -> (Vec<SectionId>, Vec<SectionId>) {
     let together = bounds.list.iter().filter(|bound| bound.contiguous);
     let mut order: Vec<SectionId> = Vec::with_capacity(graph.sections.len());
     order.extend(together.flat_map(|bound| &bound.sections));
-    let is_table = |section: &Section| section.role == Role::FunctionTable;
-    let table = (0u32..).zip(&graph.sections).filter(|(index, section)| live[*index as usize] && is_table(section));
-    order.extend(table.map(|(index, _)| SectionId(index)));
+    order.extend(graph.apart(Role::FunctionTable).filter(|id| live[id.0 as usize]));
     let mut placed: Vec<SectionId> = order.clone();
     placed.sort_unstable();
-    for (large, zeros) in [(false, false), (false, true), (true, false), (true, true)] {
-        for (index, section) in (0u32..).zip(&graph.sections) {
-            let id = SectionId(index);
-            if live[index as usize]
-                && section.large == large
-                && section.data.is_none() == zeros
-                && (placed.is_empty() || placed.binary_search(&id).is_err())
-            {
-                order.push(id);
+    let is_frames = |id: &SectionId| graph.section(*id).role == Role::Unwind;
+    let mut frames: Vec<SectionId> = order.iter().copied().filter(is_frames).collect();
+    // What comes behind the inputs' contents, each with its call frame information.
+    let mut behind: [(Vec<SectionId>, Vec<SectionId>); 3] = Default::default();
+    for (index, section) in (0u32..).zip(&graph.sections) {
+        let id = SectionId(index);
+        if !live[index as usize] || !placed.is_empty() && placed.binary_search(&id).is_ok() {
+            continue;
+        }
+        let (order, frames) = match (section.large, section.data.is_none()) {
+            (false, false) => (&mut order, &mut frames),
+            (large, zeros) => {
+                let (order, frames) = &mut behind[2 * usize::from(large) + usize::from(zeros) - 1];
+                (order, frames)
             }
+        };
+        order.push(id);
+        if section.role == Role::Unwind {
+            frames.push(id);
         }
     }
-    order
+    for (sections, of_frames) in behind {
+        order.extend(sections);
+        frames.extend(of_frames);
+    }
+    (order, frames)
 }

@@ -40,7 +40,10 @@ pub(crate) enum Rule {
 ///
 /// Groups of one name that their rule does not allow beside each other.
 pub(crate) fn live_sections(graph: &LinkGraph<'_>) -> Result<Vec<bool>> {
-    let mut live: Vec<bool> = graph.sections.iter().map(|section| section.live).collect();
+    let mut live = vec![true; graph.sections.len()];
+    if graph.partial {
+        live = graph.sections.iter().map(|section| section.live).collect();
+    }
     let mut kept: HashMap<Name<'_>, &Group> = HashMap::with_capacity(graph.groups.len());
     for group in &graph.groups {
         let members = graph.members(group);

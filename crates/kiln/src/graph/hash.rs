@@ -23,25 +23,29 @@ impl Default for Seed {
 
 impl Seed {
     /// The hash of bytes and a flag. Multiplies 16 bytes at a time into 128 bits, and folds them.
+    #[inline]
     pub(crate) fn hash(self, bytes: &[u8], flag: bool) -> u64 {
         let Seed([first, second]) = self;
-        let mut state = first;
+        let mut state = first ^ ((bytes.len() as u64) << 1 | u64::from(flag)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
         let mut take = |chunk: &[u8; 16]| {
             let whole = u128::from_le_bytes(*chunk);
             state = fold(state ^ whole as u64, second ^ (whole >> 64) as u64);
         };
-        let (chunks, rest) = bytes.as_chunks::<16>();
-        chunks.iter().for_each(&mut take);
-        if !rest.is_empty() {
-            // The last 16 bytes, of which some may have had their turn, or fewer and zeros: the length tells them apart.
-            let mut last = [0; 16];
-            match bytes.last_chunk::<16>() {
-                Some(chunk) => last = *chunk,
-                None => last[..rest.len()].copy_from_slice(rest),
-            }
-            take(&last);
+        let mut rest = bytes;
+        while let Some((chunk, behind)) = rest.split_first_chunk().filter(|(_, behind)| !behind.is_empty()) {
+            take(chunk);
+            rest = behind;
         }
-        fold(state ^ 0x9e37_79b9_7f4a_7c15, second ^ ((bytes.len() as u64) << 1 | u64::from(flag)))
+        // The last 16 bytes, of which some may have had their turn, or fewer and zeros: the length tells them apart.
+        match bytes.last_chunk() {
+            Some(chunk) => take(chunk),
+            None => {
+                let mut last = [0; 16];
+                last[..bytes.len()].copy_from_slice(bytes);
+                take(&last);
+            }
+        }
+        state
     }
 }
 

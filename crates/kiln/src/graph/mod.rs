@@ -23,7 +23,7 @@ use std::borrow::Cow;
 pub(crate) use entries::{Entries, Slot, Window};
 pub(crate) use group::{Group, Rule};
 pub(crate) use hash::FastMap;
-pub(crate) use names::NameTable;
+pub(crate) use names::{NameTable, Names};
 pub(crate) use relocations::{Rela, Relocation, RelocationTable, Relocations};
 pub(crate) use resolve::{Asked, Found, Own, Place, Resolved, resolve};
 pub(crate) use role::{Calls, Role, SymbolKind, When};
@@ -62,6 +62,11 @@ pub(crate) struct LinkGraph<'a> {
     pub(crate) referred: Vec<bool>,
     /// Of ELF files, the symbols whose sizes relocations of any section want.
     pub(crate) sized: Vec<SymbolId>,
+    pub(crate) names: Names,
+    /// The sections whose role is neither [`Role::Plain`] nor [`Role::Unwind`]: mostly there are few.
+    pub(crate) apart: Vec<SectionId>,
+    /// Whether [`LinkGraph::keep_only`] took sections out of the image.
+    pub(crate) partial: bool,
 }
 
 /// One file, or one flat piece of code.
@@ -167,6 +172,14 @@ pub(crate) struct Symbol {
     pub(crate) size: u64,
 }
 
+impl Symbol {
+    /// What symbols of different inputs are compared by.
+    #[inline]
+    fn key<'g>(&self, inputs: &'g [Input<'_>]) -> Name<'g> {
+        Name { raw: self.raw, bytes: self.name.get_in(&inputs[self.input as usize].bytes) }
+    }
+}
+
 /// There are as many as all inputs have.
 const _: () = assert!(size_of::<Symbol>() == 40);
 
@@ -240,6 +253,9 @@ impl<'a> LinkGraph<'a> {
             left_out: Vec::new(),
             referred: Vec::new(),
             sized: Vec::new(),
+            names: Names::default(),
+            apart: Vec::new(),
+            partial: false,
         }
     }
 
@@ -271,7 +287,7 @@ impl<'a> LinkGraph<'a> {
 
     /// What symbols of different inputs are compared by.
     pub(crate) fn symbol_key(&self, symbol: &Symbol) -> Name<'_> {
-        Name { raw: symbol.raw, bytes: self.bytes(symbol.input, symbol.name) }
+        symbol.key(&self.inputs)
     }
 
     /// The symbol's name, or its section's where it has none.

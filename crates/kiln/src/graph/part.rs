@@ -23,6 +23,7 @@ impl LinkGraph<'_> {
         self.relocations.extend(kept);
         let last = self.relocations.len() as u32;
 
+        self.partial = true;
         for (index, other) in self.sections.iter_mut().enumerate() {
             other.live = index == section.0 as usize;
             if other.live {

@@ -6,12 +6,12 @@ use std::collections::HashMap;
 use super::bounds::{Bounds, order};
 use super::common::Common;
 use super::group::live_sections;
-use super::names::NameTable;
+use super::hash::FastMap;
 use super::near::undefined;
 use super::threads::check_variables;
 use super::{
-    Binding, Definition, Input, LinkGraph, Name, Relocation, RelocationTable, Relocations, Scope, Section, SectionId,
-    Symbol, SymbolId, SymbolKind, When,
+    Binding, Definition, Input, LinkGraph, Name, Relocation, Relocations, Scope, SectionId, Symbol, SymbolId,
+    SymbolKind, When,
 };
 use crate::error::{Error, Result};
 use crate::fixup::Via;
@@ -87,6 +87,8 @@ pub(crate) struct Resolved {
     pub(crate) live: Vec<bool>,
     /// Those sections, in the order in which they stand in their segments.
     pub(crate) order: Vec<SectionId>,
+    /// Of these, the ones with call frame information.
+    pub(crate) frames: Vec<SectionId>,
     /// What the names of beginnings and ends mean.
     pub(crate) bounds: Bounds,
     /// The size and the alignment of the room for common symbols.
@@ -133,9 +135,9 @@ pub(crate) enum Asked {
 /// Two strong definitions of a name; undefined symbols, all at once, with the inputs that want them and near names.
 pub(crate) fn resolve(graph: &LinkGraph<'_>, outside: Outside<'_>) -> Result<Resolved> {
     let live = live_sections(graph)?;
-    let names = Names::of(graph, &live)?;
+    let names = Definitions::of(graph, &live)?;
     let mut common = Common::default();
-    for symbol in &graph.symbols {
+    for symbol in graph.symbols.iter().filter(|_| names.any_common) {
         if let Definition::Common { size, align } = symbol.definition
             && is_common(graph, names.find(graph.symbol_key(symbol)))
         {
@@ -147,8 +149,8 @@ pub(crate) fn resolve(graph: &LinkGraph<'_>, outside: Outside<'_>) -> Result<Res
     let (wanted, sized) = wanted(graph, &live);
     let is_wanted = |id: SymbolId| wanted.get(id.0 as usize).copied().unwrap_or_default();
     let mut places = Vec::with_capacity(graph.symbols.len());
-    let mut found = names.table.sibling();
-    let mut found_places: Vec<(Name<'_>, Option<Place>)> = Vec::new();
+    let mut exports = Vec::new();
+    let mut found_places: FastMap<SymbolId, Option<Place>> = FastMap::default();
     let mut thunks = Vec::new();
     let mut thread_imports = Vec::new();
     let mut indirect = Vec::new();
@@ -161,11 +163,11 @@ pub(crate) fn resolve(graph: &LinkGraph<'_>, outside: Outside<'_>) -> Result<Res
     let mut fallbacks: Vec<(SymbolId, SymbolId)> = Vec::new();
     let mut hidden: Vec<SymbolId> = Vec::new();
     let mut look_outside = |id: SymbolId, symbol: &Symbol| {
-        let name = graph.symbol_key(symbol);
-        let number = found_places.len() as u32;
-        if let Some(known) = found.insert(found.hash(name), number, |other| found_places[other as usize].0 == name) {
-            return found_places[known.number() as usize].1;
+        let first = graph.names.first(id);
+        if let Some(known) = found_places.get(&first) {
+            return *known;
         }
+        let name = graph.symbol_key(symbol);
         let place = match look_outside(name, symbol, outside) {
             Some(Found::ThreadLocal) => {
                 thread_imports.push(id);
@@ -186,7 +188,7 @@ pub(crate) fn resolve(graph: &LinkGraph<'_>, outside: Outside<'_>) -> Result<Res
             }
             None => None,
         };
-        found_places.push((name, place));
+        found_places.insert(first, place);
         place
     };
     for (index, symbol) in (0u32..).zip(&graph.symbols) {
@@ -199,6 +201,9 @@ pub(crate) fn resolve(graph: &LinkGraph<'_>, outside: Outside<'_>) -> Result<Res
             && live[section.0 as usize]
         {
             places.push(Place::Section { section, offset });
+            if symbol.scope == Scope::Exported {
+                exports.push(id);
+            }
             continue;
         }
         let defining = names.meant(id);
@@ -207,13 +212,10 @@ pub(crate) fn resolve(graph: &LinkGraph<'_>, outside: Outside<'_>) -> Result<Res
         if symbol.scope == Scope::Hidden {
             hidden.extend(defining.filter(|defining| *defining != id));
         }
-        if binding == Binding::Unique
-            && let Some(place) = look_outside(id, symbol)
-        {
-            places.push(place);
-            continue;
-        }
-        places.push(match definition {
+        // A definition that is one for the process, and there already.
+        let there = if binding == Binding::Unique { look_outside(id, symbol) } else { None };
+        let place = match definition {
+            _ if there.is_some() => there.unwrap_or(Place::Discarded),
             Definition::Section { section, offset } if live[section.0 as usize] => match meant.kind {
                 SymbolKind::Plain | SymbolKind::ThreadLocal | SymbolKind::ThreadVariable => {
                     Place::Section { section, offset }
@@ -249,7 +251,12 @@ pub(crate) fn resolve(graph: &LinkGraph<'_>, outside: Outside<'_>) -> Result<Res
                     place.unwrap_or(Place::Outside(0))
                 }
             }
-        });
+        };
+        let is_outside = symbol.binding == Binding::Unique && matches!(place, Place::Outside(_));
+        if symbol.scope == Scope::Exported && names.counts(id) && !is_outside {
+            exports.push(id);
+        }
+        places.push(place);
     }
     for (id, first) in fallbacks {
         let mut to = first;
@@ -276,24 +283,20 @@ pub(crate) fn resolve(graph: &LinkGraph<'_>, outside: Outside<'_>) -> Result<Res
         return Err(undefined(graph, &missing, exists, outside));
     }
     check_variables(graph, &places)?;
-    hidden.sort_unstable();
-    // One that is hidden itself is none anyway.
-    let is_export = |id: SymbolId, symbol: &Symbol| {
-        symbol.scope == Scope::Exported
-            && (hidden.is_empty() || hidden.binary_search(&id).is_err())
-            && (symbol.binding != Binding::Unique || !matches!(places[id.0 as usize], Place::Outside(_)))
-    };
-    let symbols = (0u32..).map(SymbolId).zip(&graph.symbols).zip(&names.counts);
-    let exports = symbols.filter(|((id, symbol), counts)| **counts && is_export(*id, symbol));
-    let exports: Vec<SymbolId> = exports.map(|((id, _), _)| id).collect();
+    // A name that one input hides is exported by none.
+    if !hidden.is_empty() {
+        hidden.sort_unstable();
+        exports.retain(|id| hidden.binary_search(id).is_err());
+    }
     let size = |id: SymbolId| (id, graph.symbol(names.meant(id).unwrap_or(id)).size);
     let sizes = sized.iter().copied().map(size).collect();
-    let order = order(graph, &live, &bounds);
+    let (order, frames) = order(graph, &live, &bounds);
     let common = (common.size, common.align);
     Ok(Resolved {
         places,
         live,
         order,
+        frames,
         bounds,
         common,
         exports,
@@ -307,53 +310,43 @@ pub(crate) fn resolve(graph: &LinkGraph<'_>, outside: Outside<'_>) -> Result<Res
 }
 
 /// The definition that counts of every name that is not local.
-struct Names<'g, 'a> {
+struct Definitions<'g, 'a> {
     graph: &'g LinkGraph<'a>,
-    table: NameTable,
-    /// By [`SymbolId`]: whether it is the definition of its name that counts.
-    counts: Vec<bool>,
+    /// By the first symbol of the name; [`NONE`] if nothing defines it.
+    of: Vec<SymbolId>,
+    /// Whether any symbol is a common one.
+    any_common: bool,
 }
 
-impl<'g, 'a> Names<'g, 'a> {
-    fn of(graph: &'g LinkGraph<'a>, live: &[bool]) -> Result<Names<'g, 'a>> {
-        let mut counts: Vec<bool> = graph.symbols.iter().map(|symbol| is_definition(live, symbol)).collect();
-        let mut table = NameTable::with_capacity(counts.iter().filter(|counts| **counts).count());
-        for (id, symbol) in (0u32..).zip(&graph.symbols) {
-            if !counts[id as usize] {
+impl<'g, 'a> Definitions<'g, 'a> {
+    fn of(graph: &'g LinkGraph<'a>, live: &[bool]) -> Result<Definitions<'g, 'a>> {
+        let mut of = vec![NONE; graph.symbols.len()];
+        let mut any_common = false;
+        for (index, symbol) in (0u32..).zip(&graph.symbols) {
+            if !is_definition(live, symbol) {
                 continue;
             }
-            let name = graph.symbol_key(symbol);
-            let same = |other: u32| graph.symbol_key(graph.symbol(SymbolId(other))) == name;
-            if let Some(mut entry) = table.insert(table.hash(name), id, same) {
-                let (first, second) = (SymbolId(entry.number()), SymbolId(id));
-                let lost = if prefer(graph, first, second)? == second {
-                    entry.set(id);
-                    first
-                } else {
-                    second
-                };
-                counts[lost.0 as usize] = false;
-            }
+            let id = SymbolId(index);
+            let counts = &mut of[graph.names.first(id).0 as usize];
+            *counts = if *counts == NONE { id } else { prefer(graph, *counts, id)? };
+            any_common |= matches!(symbol.definition, Definition::Common { .. });
         }
-        Ok(Names { graph, table, counts })
+        Ok(Definitions { graph, of, any_common })
     }
 
     /// Whether a symbol is the definition of its name that counts.
     fn counts(&self, id: SymbolId) -> bool {
-        self.counts[id.0 as usize]
+        self.of[self.graph.names.first(id).0 as usize] == id
     }
 
     /// The definition that a symbol which is not local means.
     fn meant(&self, id: SymbolId) -> Option<SymbolId> {
-        let symbol = self.graph.symbol(id);
-        match symbol.binding {
-            Binding::Local => None,
-            // Its name has had its turn.
-            _ if self.counts(id) => Some(id),
-            _ => {
-                let name = self.graph.symbol_key(symbol);
-                self.find(name).or_else(|| self.default_version(name))
-            }
+        // A local one is the first of its name, and defines none.
+        let first = self.graph.names.first(id);
+        match self.of[first.0 as usize] {
+            NONE if self.graph.symbol(id).binding == Binding::Local => None,
+            NONE => self.default_version(self.graph.symbol_key(self.graph.symbol(id))),
+            meant => Some(meant),
         }
     }
 
@@ -365,10 +358,12 @@ impl<'g, 'a> Names<'g, 'a> {
     }
 
     fn find(&self, name: Name<'_>) -> Option<SymbolId> {
-        let same = |other: u32| self.graph.symbol_key(self.graph.symbol(SymbolId(other))) == name;
-        self.table.find(self.table.hash(name), same).map(SymbolId)
+        self.graph.first_named(name).map(|first| self.of[first.0 as usize]).filter(|id| *id != NONE)
     }
 }
+
+/// No symbol: there are fewer.
+const NONE: SymbolId = SymbolId(u32::MAX);
 
 /// Whether a symbol defines its name for all inputs.
 fn is_definition(live: &[bool], symbol: &Symbol) -> bool {
@@ -395,13 +390,10 @@ fn special(graph: &LinkGraph<'_>, live: &[bool], bounds: &mut Bounds, symbol: &S
 
 /// By symbol: whether a relocation of the image refers to it; and the symbols whose sizes are wanted.
 fn wanted<'g>(graph: &'g LinkGraph<'_>, live: &[bool]) -> (Cow<'g, [bool]>, Cow<'g, [SymbolId]>) {
-    // Mostly all sections are in the image, and what was noted when they were read is what there is.
-    let is_noted =
-        |section: &Section| matches!(section.relocations, RelocationTable::Rela(_)) || section.relocations.is_empty();
+    // Mostly all sections are in the image, all relocations are as ELF has them, and what was noted when they were read is what
+    // there is.
     let is_elf = |input: &Input<'_>| matches!(input.format, Some(Format::Elf) | None);
-    if graph.inputs.iter().all(is_elf)
-        && graph.sections.iter().zip(live).all(|(section, live)| *live && is_noted(section))
-    {
+    if graph.relocations.is_empty() && live.iter().all(|live| *live) && graph.inputs.iter().all(is_elf) {
         return (graph.referred.as_slice().into(), graph.sized.as_slice().into());
     }
     let mut wanted = vec![false; graph.symbols.len()];

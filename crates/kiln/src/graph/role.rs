@@ -66,13 +66,18 @@ impl Calls {
 }
 
 impl LinkGraph<'_> {
+    /// The sections of one role, which is neither [`Role::Plain`] nor [`Role::Unwind`].
+    pub(crate) fn apart(&self, role: Role) -> impl Iterator<Item = SectionId> {
+        self.apart.iter().copied().filter(move |id| self.section(*id).role == role)
+    }
+
     /// The lists of functions to call, of the sections that are `live`, in the order of initializers: by time and priority,
     /// of equal ones in the order of the inputs.
     pub(crate) fn calls(&self, live: impl Fn(SectionId) -> bool) -> Vec<(SectionId, Calls)> {
-        let lists = (0u32..).zip(&self.sections).filter(|(id, section)| live(SectionId(*id)) && section.size > 0);
+        let lists = self.apart.iter().filter(|id| live(**id) && self.section(**id).size > 0);
         let mut lists: Vec<(SectionId, Calls)> = lists
-            .filter_map(|(id, section)| match section.role {
-                Role::Calls(calls) => Some((SectionId(id), calls)),
+            .filter_map(|id| match self.section(*id).role {
+                Role::Calls(calls) => Some((*id, calls)),
                 Role::Plain | Role::Unwind | Role::FunctionTable | Role::ThreadLocal | Role::ThreadVariables => None,
             })
             .collect();

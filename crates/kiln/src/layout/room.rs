@@ -63,14 +63,13 @@ impl Room {
         resolved: &Resolved,
         offsets: &mut [u64],
     ) -> Result<Range<u64>> {
-        let sections = || resolved.order.iter().filter(|id| graph.section(**id).role == Role::Unwind);
-        let size = sections().fold(0u64, |sum, id| sum.saturating_add(graph.section(*id).size));
+        let size = resolved.frames.iter().fold(0u64, |sum, id| sum.saturating_add(graph.section(*id).size));
         if size == 0 {
             return Ok(0..0);
         }
         let start = self.reserve(Permission::Const, size.saturating_add(UNWIND_END), SLOT_SIZE, MAX_IMAGE)?;
         let mut next = start;
-        for id in sections() {
+        for id in &resolved.frames {
             offsets[id.0 as usize] = next;
             next += graph.section(*id).size;
         }
@@ -84,11 +83,13 @@ impl Room {
         entries: &Entries,
         offsets: &mut [u64],
     ) -> Result<Threads> {
-        let is_block = |id: &&SectionId| graph.section(**id).role == Role::ThreadLocal;
+        let is_block = |id: &SectionId| graph.section(*id).role == Role::ThreadLocal;
+        let any = graph.apart(Role::ThreadLocal).next().is_some();
+        let block: Vec<SectionId> = resolved.order.iter().copied().filter(|id| any && is_block(id)).collect();
         let mut threads = Threads { align: 1, ..Threads::default() };
         // Zeros come behind what has contents.
         for zeros in [false, true] {
-            for id in resolved.order.iter().filter(is_block) {
+            for id in &block {
                 let section = graph.section(*id);
                 if section.data.is_none() != zeros {
                     continue;
@@ -110,7 +111,7 @@ impl Room {
                 threads.template = start..start + filled;
             }
         }
-        for id in resolved.order.iter().filter(is_block) {
+        for id in &block {
             let offset = threads.template.start + threads.offsets[id.0 as usize];
             offsets[id.0 as usize] = offset.min(threads.template.end);
         }

@@ -18,6 +18,10 @@ impl Linker<'_> {
             ))
             .help(format!("build it for {host}")));
         }
+        // Of most loads, everything is made for this system.
+        if self.graph.inputs.iter().all(|input| input.format.is_none_or(|format| format == host.format())) {
+            return Ok(());
+        }
         for section in self.graph.sections.iter().filter(|section| section.permission == Permission::Text) {
             let input = &self.graph.inputs[section.input as usize];
             let (Some(format), Some(data)) = (input.format, section.data) else { continue };
@@ -51,10 +55,6 @@ impl Linker<'_> {
         let apples = |format| format == Format::MachO && Target::new(self.target.arch(), Os::MacOs).is_apple_silicon();
         let differs =
             |input: &graph::Input<'_>| input.format.is_some_and(|format| apples(format) != host.is_apple_silicon());
-        // Of most loads there is none.
-        if !self.graph.inputs.iter().any(differs) {
-            return Ok(());
-        }
         for symbol in &self.graph.symbols {
             let input = &self.graph.inputs[symbol.input as usize];
             let name = self.graph.symbol_name(symbol);

@@ -68,6 +68,7 @@ fn read<'a>(graph: &mut LinkGraph<'a>, name: &str, bytes: Cow<'a, [u8]>, format:
         let bytes = made.bytes.into();
         graph.inputs.push(Input { name: name.to_owned(), bytes, format: None, first_symbol });
     }
+    graph.note_names();
     Ok(())
 }
 
@@ -127,6 +128,7 @@ pub(crate) fn add_flat<'a>(
     let first_symbol = graph.next(graph.symbols.len())?;
     graph.symbols.append(&mut symbols);
     graph.inputs.push(Input { name: name.to_owned(), bytes, format: None, first_symbol });
+    graph.note_names();
     Ok(())
 }
 
@@ -142,6 +144,8 @@ struct Mark {
     left_out: usize,
     referred: usize,
     sized: usize,
+    names: usize,
+    apart: usize,
 }
 
 impl Mark {
@@ -157,6 +161,8 @@ impl Mark {
             left_out: graph.left_out.len(),
             referred: graph.referred.len(),
             sized: graph.sized.len(),
+            names: graph.names.symbols(),
+            apart: graph.apart.len(),
         }
     }
 
@@ -171,6 +177,8 @@ impl Mark {
         graph.left_out.truncate(self.left_out);
         graph.referred.truncate(self.referred);
         graph.sized.truncate(self.sized);
+        graph.names.truncate(self.names);
+        graph.apart.truncate(self.apart);
     }
 }
 
@@ -310,6 +318,9 @@ impl<'g, 'a, 'b> Reader<'g, 'a, 'b> {
             live: true,
         };
         self.graph.sections.push(section);
+        if !matches!(role, Role::Plain | Role::Unwind) {
+            self.graph.apart.push(id);
+        }
         Ok(id)
     }
 
