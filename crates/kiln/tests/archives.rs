@@ -234,6 +234,12 @@ fn whole_archives() {
     let error = linker.add_whole_archive("lib.a", dir.read("lib.a")).map(|_| ()).unwrap_err();
     assert_eq!(error.to_string(), "lib.a(x.txt): this is not native code: it is text");
     assert!(inputs(&plan(&linker)).is_empty(), "the linker is as it was");
+    // Also of names that were known for a moment.
+    let mut again = linker.clone();
+    again.add_object("wants.o", assemble(X86, "call b\n")).unwrap();
+    assert!(again.plan(TargetAddr(0)).unwrap_err().to_string().contains("undefined symbol `b`"));
+    again.add_object("b.o", dir.read("parts/b.o")).unwrap().add_object("c.o", dir.read("c.o")).unwrap();
+    assert_eq!(inputs(&plan(&again)), ["b.o", "c.o", "wants.o"]);
     linker.add_archive("lib.a", dir.read("lib.a")).unwrap();
     assert!(inputs(&plan(&linker)).is_empty(), "nothing wants what is no object");
 }
