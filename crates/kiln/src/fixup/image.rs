@@ -277,6 +277,15 @@ impl Fixer<'_> {
                     value = kind.compute(Operands { symbol: slot, addend, ..operands });
                 }
             }
+            Via::Branch
+                if self.graph.goes_nowhere(
+                    self.graph.section(section),
+                    relocation,
+                    places[relocation.symbol.0 as usize],
+                ) =>
+            {
+                value = 4;
+            }
             Via::Branch if !kind.fits(value) && kind.is_aligned(value) => {
                 let is_text = self.graph.section(section).permission == Permission::Text;
                 if let Some(behind) =

@@ -4,10 +4,11 @@ use super::hash::FastMap;
 use super::types::{encodings, holds_types};
 use super::veneers::veneers;
 use super::{
-    Access, LinkGraph, Own, Permission, Place, Relocation, Relocations, Resolved, Role, Section, SectionId, SymbolId,
-    ThreadSlots, Variable, Veneer,
+    Access, Definition, LinkGraph, Own, Permission, Place, Relocation, Relocations, Resolved, Role, Section, SectionId,
+    SymbolId, ThreadSlots, Variable, Veneer,
 };
 use crate::fixup::{self, Via};
+use crate::target::Format;
 
 /// The slots of the GOT and the stubs, by number; each stub jumps to the address in a slot.
 #[derive(Debug, Default)]
@@ -206,6 +207,7 @@ impl Entries {
                     self.slot(Key::of(resolved, relocation.symbol, behind), relocation.symbol, behind);
                 }
             }
+            Via::Branch if graph.goes_nowhere(section, relocation, place) => {}
             Via::Branch if !relocation.kind.always_fits() => {
                 let needed = match place {
                     Place::Outside(_) => true,
@@ -411,6 +413,16 @@ fn in_reach(graph: &LinkGraph<'_>, place: Place) -> bool {
 }
 
 impl LinkGraph<'_> {
+    /// Whether a branch is to a weak symbol that is defined nowhere, and so to the next instruction (AAELF64, "Call and Jump
+    /// relocations"): arm64's in ELF. Elsewhere it is to address 0.
+    pub(crate) fn goes_nowhere(&self, section: &Section, relocation: &Relocation, place: Place) -> bool {
+        place == Place::Outside(0)
+            && relocation.kind.via == Via::Branch
+            && relocation.kind.is_in_instruction()
+            && self.symbol(relocation.symbol).definition == Definition::Undefined
+            && self.inputs[section.input as usize].format == Some(Format::Elf)
+    }
+
     /// Whether the instruction of a GOT load can take the symbol's address itself.
     pub(crate) fn relaxes(&self, section: &Section, relocation: &Relocation) -> bool {
         let contents = section.data.map_or(&[][..], |data| self.bytes(section.input, data));

@@ -159,6 +159,11 @@ pub(crate) fn fields(number: usize, input: &Input, x86: bool, resolve: &dyn Fn(u
                 // A weak symbol that is defined nowhere is 0.
                 if target.is_none() && own.is_weak {
                     target = Some(Place { home: Home::Outside, offset: 0 });
+                    // A branch to it is one to the next instruction (AAELF64, "Call and Jump relocations").
+                    if let (To::Branch, Shape::Distance { .. }) = (to, shape) {
+                        let home = Home::Section(number, section.index().0);
+                        target = Some(Place { home, offset: offset as i64 + 4 - relocation.addend() });
+                    }
                 }
                 if symbol == BLOCK {
                     target = Some(Place { home: Home::Symbol(symbol.clone()), offset: 0 });
