@@ -159,7 +159,8 @@ fn runner() -> String {
     std::env::var(format!("CARGO_TARGET_{triple}_RUNNER")).unwrap_or_default()
 }
 
-/// The lines that are there, in this order, each somewhere behind the one before: as a whole, without the address of a frame.
+/// The lines that are there, in this order (of this program's own functions no more than the names, which it has without debug
+/// information too), each somewhere behind the one before: as a whole, without the address of a frame.
 #[track_caller]
 fn expect(said: &str, lines: &[&str]) {
     let mut rest = said.lines().map(|line| {
@@ -206,7 +207,7 @@ fn breakpoints_lines_and_variables() {
             "Breakpoint 1, back (n=4) at one.c:4",
             "4\t    int twice = 2 * n;",
             "#0  back (n=4) at one.c:4",
-            "#1 debugger::host (back=…",
+            "#1 debugger::host…",
             "#2 enter_one (n=3) at one.c:8",
             "#3 enter_two (n=3) at two.c:4",
             "twice = …",
@@ -260,21 +261,25 @@ fn symbols_until_the_end() {
             "Hardware assisted breakpoint 3 (heap_second) pending.",
             "Breakpoint 2, enter_two (n=3) at two.c:4",
             "enter_two in section .text of <in-memory…",
-            "Breakpoint 1, debugger::stop_here (number=1) at…",
+            "Breakpoint 1, …",
             "enter_one in section .text of <in-memory…",
             "Line 3 of \"two.c\" starts at address…",
-            "Breakpoint 1, debugger::stop_here (number=2) at…",
+            "Breakpoint 1, …",
             "enter_one in section .text of <in-memory…",
-            "Breakpoint 1, debugger::stop_here (number=3) at…",
+            "Breakpoint 1, …",
             "heap_first in section .text of <in-memory…",
             "#0 heap_second ()",
-            "Breakpoint 1, debugger::stop_here (number=4) at…",
+            "Breakpoint 1, …",
         ],
     );
     let unknown: Vec<&str> = said.lines().filter(|line| line.starts_with("No symbol")).collect();
     let gone =
         ["enter_two", "enter_one", "heap_second"].map(|name| format!("No symbol \"{name}\" in current context."));
-    assert_eq!(unknown, gone, "{said}");
+    // Where nothing in the process has debug information any more, gdb says that instead.
+    let said_so = |(line, gone): (&&str, &String)| {
+        line == gone || *line == "No symbol table is loaded.  Use the \"file\" command."
+    };
+    assert!(unknown.len() == gone.len() && unknown.iter().zip(&gone).all(said_so), "{said}");
 }
 
 /// lldb reads the same, if it is told to.
