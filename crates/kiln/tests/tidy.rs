@@ -196,7 +196,9 @@ fn there_is_no_writable_and_executable_protection() {
 #[test]
 fn the_command_uses_the_public_api() {
     let command = files("crates/kiln-cli/src");
-    let found = places(&command, "path = \"../", |_| true);
+    let mut found = places(&command, "path = \"../", |_| true);
+    // What tests share has nothing of the library's inside.
+    found.retain(|place| !place.contains("decode/tests.rs:1: #[path = \"../../../kiln/tests/common/"));
     assert!(found.is_empty(), "{}", found.join("\n"));
     let manifest = fs::read_to_string(root().join("crates/kiln-cli/Cargo.toml")).unwrap();
     let dependency = "kiln = { path = \"../kiln\", features = [\"debug-info\"] }";

@@ -1,3 +1,6 @@
+#[path = "../../../kiln/tests/common/percent.rs"]
+mod percent;
+
 use kiln::Arch;
 
 use super::lines;
@@ -23,7 +26,7 @@ fn random(state: &mut u64) -> u64 {
 #[test]
 fn every_byte_is_in_one_line() {
     let mut state = 0x9e37_79b9_7f4a_7c15;
-    for round in 0..20_000 {
+    for round in 0..percent::of(20_000) {
         let len = random(&mut state) as usize % 64;
         let code: Vec<u8> = (0..len).map(|_| (random(&mut state) >> 32) as u8).collect();
         // The end of the address space too, where targets wrap round.
