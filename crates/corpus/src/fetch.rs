@@ -1,10 +1,12 @@
 //! The sources: cargo brings them.
 
+use std::collections::BTreeMap;
 use std::env;
 use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::{Mutex, PoisonError};
 
 use serde_json::Value;
 
@@ -27,7 +29,13 @@ impl Library {
     ///
     /// Cargo cannot fetch it.
     pub(crate) fn crate_folder(&self) -> Result<PathBuf> {
+        /// By the crates' names. While one thread asks cargo, the others wait: it reads files that are written here.
+        static FOUND: Mutex<BTreeMap<&str, PathBuf>> = Mutex::new(BTreeMap::new());
         let Library { krate, version, .. } = self;
+        let mut found = FOUND.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(folder) = found.get(krate) {
+            return Ok(folder.clone());
+        }
         // Crates that bundle the same library do not go into one manifest.
         let project = folder().join("crates").join(krate);
         let source = project.join("src");
@@ -45,11 +53,13 @@ impl Library {
         }
         let metadata = metadata(&project)?;
         let packages = metadata["packages"].as_array().into_iter().flatten();
-        let found = packages.filter(|package| package["name"] == *krate).find_map(|package| {
+        let folder = packages.filter(|package| package["name"] == *krate).find_map(|package| {
             let manifest = Path::new(package["manifest_path"].as_str()?);
             manifest.parent().map(Path::to_owned)
         });
-        found.ok_or_else(|| format!("cargo metadata does not know where {krate} is"))
+        let folder = folder.ok_or_else(|| format!("cargo metadata does not know where {krate} is"))?;
+        found.insert(krate, folder.clone());
+        Ok(folder)
     }
 }
 
