@@ -277,6 +277,9 @@ impl<'g, 'a, 'b> Reader<'g, 'a, 'b> {
         if executable && matches!(role, Role::ThreadLocal | Role::ThreadVariables) {
             return Err(error(Error::malformed("the section is executable and holds thread-local variables")));
         }
+        if executable && role == Role::Unwind {
+            return Err(error(Error::malformed("the section is executable and holds call frame information")));
+        }
         if executable && data.is_none() && size > 0 {
             return Err(error(Error::unsupported("the section is executable and has no contents")));
         }
