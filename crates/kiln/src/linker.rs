@@ -16,7 +16,7 @@ use self::definitions::Resolver;
 use crate::audit::{Audit, Parts};
 use crate::error::{Error, Result};
 use crate::fixup::{self, Block};
-use crate::graph::{self, Asked, Entries, Found, LinkGraph, Permission, Resolved, SectionId};
+use crate::graph::{self, Asked, Entries, Found, LinkGraph, Names, Permission, Resolved, SectionId};
 use crate::layout::{Addresses, Layout};
 use crate::memory::{QUARANTINE, Situation, Staged, Strategy};
 use crate::module::{self, Library, Module, ProcessSymbols, Uses};
@@ -347,7 +347,7 @@ impl<'a> Linker<'a> {
     /// # Safety
     ///
     /// As `load`.
-    pub(crate) unsafe fn load_by(self, strategy: Strategy) -> Result<Module> {
+    pub(crate) unsafe fn load_by(mut self, strategy: Strategy) -> Result<Module> {
         let process = ProcessSymbols::new();
         let outside = |name: &str, asked: Asked| {
             if asked.is_thread_local() {
@@ -365,6 +365,8 @@ impl<'a> Linker<'a> {
         };
         let mut resolved = graph::resolve(&self.graph, &outside)?;
         drop(process);
+        // Nothing asks for a name again: its room is the image's.
+        self.graph.names = Names::default();
         let entries = Entries::of(&self.graph, &resolved);
         let layout = Layout::of(&self.graph, &resolved, &entries)?;
         let mut staged = Staged::reserve(strategy, &layout)?;
