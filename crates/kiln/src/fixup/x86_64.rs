@@ -78,10 +78,14 @@ pub(super) enum Relaxed {
 }
 
 /// What the instruction with its 32-bit field at `offset` can become (section B.2 of the supplement). Those that would
-/// need the address as an immediate stay, since it may be larger than 32 bits.
+/// need the address as an immediate stay, since it may be larger than 32 bits; and a call behind `rex.W`, which is how
+/// `-fno-plt` asks for a thread-local variable (`data16 rex.W call *__tls_get_addr@GOTPCREL(%rip)`): with `addr32` between the
+/// two, `rex.W` would count no more, and `data16` makes a call of 16 bits (AMD64 manual vol. 3, `CALL (Near)`).
 pub(super) fn relaxed(contents: &[u8], offset: usize) -> Option<Relaxed> {
+    let before = offset.checked_sub(3).and_then(|at| contents.get(at));
     match *contents.get(offset.checked_sub(2)?..offset)? {
         [0x8b, modrm] if modrm & 0xc7 == 0x05 => Some(Relaxed::Lea),
+        [0xff, 0x15] if before == Some(&0x48) => None,
         [0xff, 0x15] => Some(Relaxed::Call),
         [0xff, 0x25] => Some(Relaxed::Jump),
         _ => None,
