@@ -221,3 +221,55 @@ fn unique_symbols() {
     assert_eq!(pointer(&second), first.address("one").unwrap() as usize);
     assert_eq!(second.address("one"), None, "it exports none of its own");
 }
+
+/// What the process means by a name, while libraries that have the same come and go.
+#[test]
+#[cfg(target_os = "linux")]
+fn symbols_of_the_process_while_libraries_come_and_go() {
+    let directory = std::env::temp_dir().join(format!("kiln-come-and-go-{}", std::process::id()));
+    std::fs::create_dir_all(&directory).unwrap();
+    let jump = |name: &str| {
+        let jump = if cfg!(target_arch = "x86_64") { "jmp *NAME@GOTPCREL(%rip)\n" } else { "b NAME\n" };
+        load(linker(&[assemble(&format!(".globl get\nget: {}", jump.replace("NAME", name)))]))
+    };
+    let open = |name: &str, source: &str| {
+        let library = directory.join(name);
+        std::fs::write(directory.join("a.c"), source).unwrap();
+        let compiler = if cfg!(target_arch = "x86_64") { "cc" } else { "aarch64-linux-gnu-gcc" };
+        let mut command = std::process::Command::new(compiler);
+        command.args(["-shared", "-fPIC", "-fno-builtin", "-o"]).arg(&library).arg(directory.join("a.c"));
+        assert!(command.status().unwrap().success());
+        let name = std::ffi::CString::new(library.to_str().unwrap()).unwrap();
+        // SAFETY: the library above, which has no initializers.
+        let opened = unsafe { libc::dlopen(name.as_ptr(), libc::RTLD_NOW | libc::RTLD_GLOBAL) };
+        assert!(!opened.is_null());
+        opened
+    };
+    // SAFETY: no code of it is called any more.
+    let close = |library| assert_eq!(unsafe { libc::dlclose(library) }, 0);
+    // As the loader says when it is asked anew.
+    let as_asked = |name: &str| {
+        let text = std::ffi::CString::new(name).unwrap();
+        // SAFETY: the name ends in NUL.
+        let address = unsafe { libc::dlsym(libc::RTLD_DEFAULT, text.as_ptr()) };
+        assert!(!address.is_null());
+        // SAFETY: the functions' type.
+        let expected = unsafe { std::mem::transmute::<*mut libc::c_void, extern "C" fn() -> u32>(address) }();
+        assert_eq!(call(&jump(name), "get"), expected, "{name}");
+        expected
+    };
+
+    let before = as_asked("getppid");
+    let first = open("first.so", "int getppid(void) { return -1; }\nint kiln_come_and_go(void) { return 1; }\n");
+    assert_eq!(as_asked("getppid"), before, "the C library was there first");
+    assert_eq!(as_asked("kiln_come_and_go"), 1);
+    // It comes behind the other one.
+    let second = open("second.so", "int kiln_come_and_go(void) { return 2; }\nint kiln_second(void) { return 3; }\n");
+    assert_eq!([as_asked("kiln_come_and_go"), as_asked("kiln_second")], [1, 3]);
+    close(first);
+    // Whether the first one stays is the loader's affair.
+    as_asked("kiln_come_and_go");
+    close(second);
+    assert_eq!(as_asked("getppid"), before);
+    std::fs::remove_dir_all(&directory).unwrap();
+}

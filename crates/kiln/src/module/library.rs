@@ -124,53 +124,68 @@ pub(crate) fn process_symbol(name: &str) -> Option<TargetAddr> {
 /// Symbols of this process for one load to look up.
 ///
 /// The loader looks through every library for each name. What a thread has found stays so until a library is loaded or
-/// unloaded; what it has not found may come without that, when a library that was loaded is made global.
-pub(crate) struct ProcessSymbols(RefCell<Found>);
+/// unloaded, and of the files that the process began with for ever; what it has not found may come without that, when a library
+/// that was loaded is made global.
+pub(crate) struct ProcessSymbols {
+    changes: Changes,
+    found: RefCell<FastMap<Box<str>, Known>>,
+}
 
-#[derive(Default)]
-struct Found {
-    /// How many files had been loaded and unloaded then. `None`: the system does not say.
-    changes: Option<(u64, u64)>,
-    symbols: FastMap<Box<str>, TargetAddr>,
+/// How many files have been loaded and unloaded. `None`: the system does not say.
+type Changes = Option<(u64, u64)>;
+
+/// What a name means.
+#[derive(Clone, Copy)]
+struct Known {
+    address: TargetAddr,
+    /// As of when.
+    changes: Changes,
+    /// For ever.
+    lasting: bool,
 }
 
 /// As many symbols as are kept for the next load.
 const KEPT: usize = 4096;
 
 thread_local! {
-    static FOUND: RefCell<Found> = RefCell::default();
+    static FOUND: RefCell<FastMap<Box<str>, Known>> = RefCell::default();
 }
 
 impl ProcessSymbols {
     pub(crate) fn new() -> ProcessSymbols {
         let changes = memory::sys::changes_of_files();
         let found = FOUND.try_with(RefCell::take).unwrap_or_default();
-        ProcessSymbols(RefCell::new(found.after(changes)))
+        let is_good = changes.is_some() && found.len() <= KEPT;
+        ProcessSymbols { changes, found: RefCell::new(if is_good { found } else { FastMap::default() }) }
     }
 
     /// The address of a symbol.
     pub(crate) fn find(&self, name: &str) -> Option<TargetAddr> {
-        let known = self.0.borrow().symbols.get(name).copied();
-        known.or_else(|| {
-            let address = process_symbol(name)?;
-            self.0.borrow_mut().symbols.insert(name.into(), address);
-            Some(address)
-        })
+        let known = self.found.borrow().get(name).copied();
+        match known {
+            Some(known) if known.lasting || known.changes == self.changes => Some(known.address),
+            _ => self.ask(name, known),
+        }
     }
-}
 
-impl Found {
-    /// What of it is good when so many files have been loaded and unloaded.
-    fn after(self, changes: Option<(u64, u64)>) -> Found {
-        let is_good = changes.is_some() && self.changes == changes && self.symbols.len() <= KEPT;
-        if is_good { self } else { Found { changes, ..Found::default() } }
+    /// Asks the loader, of what was known whether it lasts.
+    #[cold]
+    fn ask(&self, name: &str, known: Option<Known>) -> Option<TargetAddr> {
+        let lasts = |known: &Known| {
+            CString::new(name).is_ok_and(|name| memory::sys::is_lasting(&name, known.address.0 as usize))
+        };
+        let lasting = known.filter(lasts).map(|known| Known { lasting: true, ..known });
+        let asked = || Some(Known { address: process_symbol(name)?, changes: self.changes, lasting: false });
+        let known = lasting.or_else(asked)?;
+        self.found.borrow_mut().insert(name.into(), known);
+        Some(known.address)
     }
 }
 
 impl Drop for ProcessSymbols {
     fn drop(&mut self) {
         // A thread that is ending has no next load.
-        let _ = FOUND.try_with(|found| self.0.swap(found));
+        let _ = FOUND.try_with(|found| self.found.swap(found));
     }
 }
 
@@ -206,36 +221,52 @@ fn versioned(handle: *mut c_void, name: &str, version: &str) -> *mut c_void {
 mod tests {
     use super::*;
 
-    #[test]
-    fn what_was_found_is_good_until_files_come_or_go() {
-        let found = |changes, count: usize| {
-            let symbols = (0..count).map(|number| (number.to_string().into(), TargetAddr(number as u64))).collect();
-            Found { changes, symbols }
-        };
-        let left = |found: Found, changes| {
-            let found = found.after(changes);
-            assert_eq!(found.changes, changes);
-            found.symbols.len()
-        };
-        let now = Some((7, 2));
-        assert_eq!(left(found(now, 3), now), 3);
-        assert_eq!(left(found(now, 3), Some((8, 2))), 0);
-        assert_eq!(left(found(now, 3), Some((7, 3))), 0);
-        assert_eq!([left(found(now, 3), None), left(found(None, 3), now), left(found(None, 3), None)], [0; 3]);
-        assert_eq!([left(found(now, KEPT), now), left(found(now, KEPT + 1), now)], [KEPT, 0]);
+    fn known(process: &ProcessSymbols, name: &str) -> Option<Known> {
+        process.found.borrow().get(name).copied()
     }
 
     #[test]
     fn the_process_is_asked_once_and_again_for_what_it_did_not_have() {
-        let known = |process: &ProcessSymbols, name: &str| process.0.borrow().symbols.contains_key(name);
         let process = ProcessSymbols::new();
         let malloc = process_symbol("malloc");
-        assert!(malloc.is_some() && process.find("malloc") == malloc && known(&process, "malloc"));
+        assert!(malloc.is_some() && process.find("malloc") == malloc && known(&process, "malloc").is_some());
         assert_eq!(process.find("malloc"), malloc);
         assert_eq!(process.find("kiln_has_no_such_function"), None);
-        assert!(!known(&process, "kiln_has_no_such_function"));
+        assert!(known(&process, "kiln_has_no_such_function").is_none());
         // One within another's time, as of a load that a resolver begins.
         let inner = ProcessSymbols::new();
         assert_eq!(inner.find("malloc"), malloc);
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn what_was_found_is_asked_for_again_when_files_have_come_or_gone() {
+        let wrong = Some(TargetAddr(1));
+        for (then, now, expected) in [
+            (Some((7, 2)), Some((7, 2)), wrong),
+            (Some((7, 2)), Some((8, 2)), process_symbol("malloc")),
+            (Some((7, 2)), Some((7, 3)), process_symbol("malloc")),
+        ] {
+            let known = Known { address: TargetAddr(1), changes: then, lasting: false };
+            let found = RefCell::new([("malloc".into(), known)].into_iter().collect());
+            assert_eq!(ProcessSymbols { changes: now, found }.find("malloc"), expected, "{then:?} {now:?}");
+        }
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn of_the_files_of_the_beginning_it_is_good_for_ever() {
+        let process = ProcessSymbols { changes: Some((7, 2)), found: RefCell::default() };
+        let found = process.find("qsort");
+        assert!(!known(&process, "qsort").unwrap().lasting, "the loader is not asked twice without a reason");
+        let process = ProcessSymbols { changes: Some((8, 2)), found: process.found.take().into() };
+        assert_eq!(process.find("qsort"), found);
+        assert!(known(&process, "qsort").unwrap().lasting);
+        // The address is of such a file, the name is not.
+        let stale = Known { lasting: false, ..known(&process, "qsort").unwrap() };
+        process.found.borrow_mut().insert("kiln_has_no_such_function".into(), stale);
+        let process = ProcessSymbols { changes: Some((9, 2)), found: process.found.take().into() };
+        assert_eq!(process.find("kiln_has_no_such_function"), None);
+        assert_eq!(process.find("qsort"), found);
     }
 }

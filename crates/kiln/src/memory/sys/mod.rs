@@ -9,7 +9,8 @@
 //! - `map_keyed`, `KeyWriting`: the same, for [`Strategy::ProtectionKeys`](super::Strategy::ProtectionKeys).
 //! - `huge_page`, `in_huge_pages`: where memory had better be in pages larger than the others.
 //! - `Window`, `Mapping::within`: memory near an address.
-//! - `is_in_a_file`: whether an address belongs to a file that was loaded; `changes_of_files`: whether there are new ones.
+//! - `is_in_a_file`: whether an address belongs to a file that was loaded; `changes_of_files`: whether there are new ones;
+//!   `is_lasting`: whether a name will mean an address for ever.
 //! - `clean_caches`: makes written instructions visible to instruction fetches.
 //! - `serialize_cores`: lets every core forget what it has fetched already.
 //! - `forks`: tells a process from its children.
@@ -43,7 +44,7 @@ pub(crate) use barrier::serialize_cores;
 #[cfg(not(miri))]
 pub(crate) use dual::map_dual;
 #[cfg(not(miri))]
-pub(crate) use files::{changes_of_files, is_in_a_file};
+pub(crate) use files::{changes_of_files, is_in_a_file, is_lasting};
 pub(crate) use keys::{KeyWriting, map_keyed};
 #[cfg(all(target_os = "linux", not(miri)))]
 pub(crate) use linux::{HOST_OS, clean_caches, map_jit, shared_file, situation, write_jit};
@@ -51,8 +52,8 @@ pub(crate) use linux::{HOST_OS, clean_caches, map_jit, shared_file, situation, w
 use miri::page_size;
 #[cfg(miri)]
 pub(crate) use miri::{
-    HOST_OS, Mapping, Poisoned, changes_of_files, clean_caches, fill, huge_page, in_huge_pages, is_in_a_file, map_dual,
-    map_jit, serialize_cores, shared_file, situation, write_jit,
+    HOST_OS, Mapping, Poisoned, changes_of_files, clean_caches, fill, huge_page, in_huge_pages, is_in_a_file,
+    is_lasting, map_dual, map_jit, serialize_cores, shared_file, situation, write_jit,
 };
 pub(crate) use near::Window;
 #[cfg(not(miri))]
