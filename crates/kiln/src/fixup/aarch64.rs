@@ -6,7 +6,7 @@
 
 use object::{elf, macho, pe};
 
-use super::{Check, Field, Kind, LoaderTypes, MachoPart, Value, Via, dense, macho_type};
+use super::{Check, Field, Form, Kind, LoaderTypes, MachoPart, Value, Via, dense, forms, macho_type};
 use crate::error::{Error, Result};
 use crate::graph::Access;
 use crate::target::Format;
@@ -292,6 +292,9 @@ use Via::{BlockOffset, Branch, Got, GotLoad, Symbol, Thread, ThreadOffset};
 static ELF_TABLE: [&Kind; 576] = dense(&ELF);
 static MACHO_TABLE: [&Kind; 128] = dense(&MACHO);
 static COFF_TABLE: [&Kind; 32] = dense(&COFF);
+
+/// Of ELF's table.
+pub(super) static FORMS: [Form; 576] = forms(&ELF_TABLE);
 
 #[rustfmt::skip]
 static ELF: [(u32, Kind); 117] = [

@@ -1,14 +1,16 @@
 //! The image: section contents, stubs, GOT slots and every fixup, written once.
 
+use object::LittleEndian;
+
 use super::threads::write_descriptors;
 use super::{
-    Block, Check, Kind, Operands, Value, Via, fill_with_traps, has_descriptors, relax, relaxes, signed_hex, stub_for,
-    unwind, veneer_size, write_stub, write_thunk,
+    Block, Check, Form, Kind, Operands, Value, Via, fill_with_traps, forms_of_elf, has_descriptors, relax, relaxes,
+    signed_hex, stub_for, unwind, veneer_size, write_stub, write_thunk,
 };
 use crate::error::{Error, Result};
 use crate::graph::{
-    Definition, Entries, INDIRECT, LinkGraph, Permission, Place, Relocation, Relocations, Resolved, Role, Section,
-    SectionId, SymbolId,
+    Decoder, Definition, Entries, INDIRECT, LinkGraph, Permission, Place, Rela, Relocation, Relocations, Resolved,
+    Role, Section, SectionId, SymbolId,
 };
 use crate::layout::Addresses;
 
@@ -159,7 +161,7 @@ impl Fixer<'_> {
     fn fix(&self, id: SectionId, section: &Section, contents: &mut [u8], block: Option<&Block>) -> Result<()> {
         let wrong = match self.graph.relocations(section) {
             Relocations::Made(list) => self.fix_each(list.copied(), id, contents, block),
-            Relocations::Rela(list) => self.fix_each(list, id, contents, block),
+            Relocations::Rela(list) => self.fix_raw(&list, id, contents, block),
         };
         wrong.map_err(|(error, relocation)| {
             let symbol = self.graph.symbol_name(self.graph.symbol(relocation.symbol));
@@ -168,7 +170,27 @@ impl Fixer<'_> {
         })
     }
 
-    #[inline(never)]
+    fn fix_raw(
+        &self,
+        list: &Decoder<'_>,
+        id: SectionId,
+        contents: &mut [u8],
+        block: Option<&Block>,
+    ) -> Result<(), (Error, Relocation)> {
+        let address = self.addresses.section(self.graph, id);
+        let symbols = self.addresses.symbols().get(list.first_symbol()..).unwrap_or_default();
+        // With thread-local variables about, each relocation is looked at: they have no address.
+        let forms = if self.has_threads() { &[][..] } else { forms_of_elf(self.graph.arch) };
+        let mut number = 0;
+        loop {
+            let rest = list.raw().get(number..).unwrap_or_default();
+            number += apply_quick(rest, forms, symbols, address, contents);
+            let Some(relocation) = list.get(number) else { return Ok(()) };
+            self.apply(&relocation, id, address, contents, block).map_err(|error| (error, relocation))?;
+            number += 1;
+        }
+    }
+
     fn fix_each(
         &self,
         relocations: impl Iterator<Item = Relocation>,
@@ -344,6 +366,21 @@ impl Fixer<'_> {
             None => Error::unsupported(format!("{} refers to a section that is not loaded", kind.name)),
         }
     }
+}
+
+/// Applies relocations as long as they have one of the forms that most have, and there is no more to them. Gives how many these were.
+#[inline(never)]
+fn apply_quick(relocations: &[Rela], forms: &[Form], symbols: &[u64], address: u64, contents: &mut [u8]) -> usize {
+    let mut is_applied = |raw: &Rela| {
+        let info = raw.r_info.get(LittleEndian);
+        let Some(Form::Quick(quick)) = forms.get(info as u32 as usize) else { return false };
+        let Some(symbol) = symbols.get((info >> 32) as usize).filter(|symbol| **symbol != 0) else { return false };
+        let (offset, addend) = (raw.r_offset.get(LittleEndian), raw.r_addend.get(LittleEndian));
+        let Some(field) = contents.get_mut(offset as usize..) else { return false };
+        // What is discarded has the address 0.
+        quick.apply(symbol.wrapping_add_signed(addend), address.wrapping_add(offset), field)
+    };
+    relocations.iter().position(|raw| !is_applied(raw)).unwrap_or(relocations.len())
 }
 
 /// Applies a relocation that has one of the forms that most have, if there is no more to it; else writes nothing.

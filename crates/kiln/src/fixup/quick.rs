@@ -1,6 +1,34 @@
 //! The forms that most relocations have, applied without a look at what the others need.
 
-use super::{Check, Field, Value, Via};
+use super::{Check, Field, Kind, Value, Via};
+
+/// What is asked of a raw relocation type first.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Form {
+    Quick(Quick),
+    /// Anything else, or of an unknown type.
+    Other,
+}
+
+impl Form {
+    #[inline]
+    pub(crate) fn is_quick(self) -> bool {
+        matches!(self, Form::Quick(_))
+    }
+}
+
+/// The forms of a table of kinds.
+pub(super) const fn forms<const N: usize>(kinds: &[&'static Kind; N]) -> [Form; N] {
+    let mut forms = [Form::Other; N];
+    let mut index = 0;
+    while index < N {
+        if let Some(quick) = kinds[index].quick {
+            forms[index] = Form::Quick(quick);
+        }
+        index += 1;
+    }
+    forms
+}
 
 /// A form of a relocation of a symbol itself, or of a branch to it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

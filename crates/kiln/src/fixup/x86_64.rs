@@ -9,7 +9,7 @@ mod veneer;
 use object::{elf, macho, pe};
 pub(super) use veneer::{VENEER_SIZE, fields};
 
-use super::{Check, Field, Kind, LoaderTypes, MachoPart, Value, Via, dense, macho_type};
+use super::{Check, Field, Form, Kind, LoaderTypes, MachoPart, Value, Via, dense, forms, macho_type};
 use crate::error::{Error, Result};
 use crate::graph::Access;
 use crate::target::Format;
@@ -167,6 +167,9 @@ use Via::{BlockOffset, Branch, Got, GotBase, GotLoad, Size, Symbol, Thread, Thre
 static ELF_TABLE: [&Kind; 64] = dense(&ELF);
 static MACHO_TABLE: [&Kind; 128] = dense(&MACHO);
 static COFF_TABLE: [&Kind; 32] = dense(&COFF);
+
+/// Of ELF's table.
+pub(super) static FORMS: [Form; 64] = forms(&ELF_TABLE);
 
 #[rustfmt::skip]
 static ELF: [(u32, Kind); 42] = [

@@ -1,11 +1,11 @@
 //! The GOT slots and the stubs that the relocations need.
 
-use super::hash::FastMap;
+use super::hash::{FastMap, Seed};
 use super::types::{encodings, holds_types};
 use super::veneers::veneers;
 use super::{
-    Access, Definition, LinkGraph, Own, Permission, Place, Relocation, Relocations, Resolved, Role, Section, SectionId,
-    SymbolId, ThreadSlots, Variable, Veneer,
+    Access, Definition, LinkGraph, Own, Permission, Place, Relocation, RelocationTable, Relocations, Resolved, Role,
+    Section, SectionId, SymbolId, ThreadSlots, Variable, Veneer,
 };
 use crate::fixup::{self, Via};
 use crate::target::Format;
@@ -118,9 +118,21 @@ impl Entries {
     /// the image, where nothing says how far away it is, or in another part of a text too long for it.
     pub(crate) fn of(graph: &LinkGraph<'_>, resolved: &Resolved) -> Entries {
         let symbols = graph.symbols.len();
-        let mut entries =
-            Entries { known_slot: vec![0; symbols], known_stub: vec![false; symbols], ..Entries::default() };
+        // Mostly what is outside has the slots and the stubs.
+        let (imports, seed) = (resolved.imports.len(), Seed::default());
+        let mut entries = Entries {
+            slot_of: FastMap::with_capacity_and_hasher(imports, seed),
+            stub_of: FastMap::with_capacity_and_hasher(imports, seed),
+            known_slot: vec![0; symbols],
+            known_stub: vec![false; symbols],
+            ..Entries::default()
+        };
         let ends = entries.divide(graph, &resolved.order);
+        if ends.is_empty() && graph.only_unsettled_need(resolved) {
+            entries.add_unsettled(graph, resolved);
+            entries.finish(graph, resolved);
+            return entries;
+        }
         for island in 0..=ends.len() as u32 {
             for (index, section) in (0u32..).zip(&graph.sections) {
                 let id = SectionId(index);
@@ -135,13 +147,29 @@ impl Entries {
                 entries.islands.push(Island { after: *after, end: entries.stubs.len() as u32 });
             }
         }
-        entries.reach_far(graph, resolved);
-        if entries.low {
-            // If there is no place for both, each address of its own counts, and what is out of reach is an error of its own.
-            let both = entries.must.and(LOW);
-            entries.must = if both.start < both.end { both } else { LOW };
-        }
+        entries.finish(graph, resolved);
         entries
+    }
+
+    /// When all relocations have been looked at.
+    fn finish(&mut self, graph: &LinkGraph<'_>, resolved: &Resolved) {
+        self.reach_far(graph, resolved);
+        if self.low {
+            // If there is no place for both, each address of its own counts, and what is out of reach is an error of its own.
+            let both = self.must.and(LOW);
+            self.must = if both.start < both.end { both } else { LOW };
+        }
+    }
+
+    /// What the relocations need that may need anything at all.
+    fn add_unsettled(&mut self, graph: &LinkGraph<'_>, resolved: &Resolved) {
+        for run in graph.unsettled.chunk_by(|(one, _), (other, _)| one == other) {
+            let &[(section, _), ..] = run else { continue };
+            if let Relocations::Rela(list) = graph.relocations(graph.section(section)) {
+                let relocations = run.iter().filter_map(|(_, number)| list.get(*number as usize));
+                self.add_each(graph, resolved, section, 0, relocations);
+            }
+        }
     }
 
     /// Divides a text that is too long for branches into parts, of which each has an island behind it, and gives the
@@ -421,6 +449,27 @@ impl LinkGraph<'_> {
             && relocation.kind.is_in_instruction()
             && self.symbol(relocation.symbol).definition == Definition::Undefined
             && self.inputs[section.input as usize].format == Some(Format::Elf)
+    }
+
+    /// Whether no relocation but those of [`LinkGraph::unsettled`] can need anything: all that were read are in the image as they
+    /// were, and plain symbols mean places in it.
+    fn only_unsettled_need(&self, resolved: &Resolved) -> bool {
+        let is_noted = |section: &Section| {
+            matches!(section.relocations, RelocationTable::Rela(_)) || section.relocations.is_empty()
+        };
+        let yes = self.sections.iter().zip(&resolved.live).all(|(section, live)| *live && is_noted(section))
+            && self.symbols.iter().zip(&resolved.places).all(|(symbol, place)| !symbol.is_plain() || place.is_inside());
+        if cfg!(debug_assertions) && yes {
+            let unsettled: std::collections::HashSet<_> = self.unsettled.iter().copied().collect();
+            for (index, section) in (0u32..).zip(&self.sections) {
+                for (number, relocation) in (0u32..).zip(self.relocations(section)) {
+                    let needs_nothing =
+                        relocation.kind.quick.is_some() && resolved.places[relocation.symbol.0 as usize].is_inside();
+                    debug_assert!(needs_nothing || unsettled.contains(&(SectionId(index), number)));
+                }
+            }
+        }
+        yes
     }
 
     /// Whether the instruction of a GOT load can take the symbol's address itself.

@@ -24,7 +24,7 @@ pub(crate) use entries::{Entries, Slot, Window};
 pub(crate) use group::{Group, Rule};
 pub(crate) use hash::FastMap;
 pub(crate) use names::{NameTable, Names};
-pub(crate) use relocations::{Rela, Relocation, RelocationTable, Relocations};
+pub(crate) use relocations::{Decoder, Rela, Relocation, RelocationTable, Relocations};
 pub(crate) use resolve::{Asked, Found, Own, Place, Resolved, resolve};
 pub(crate) use role::{Calls, Role, SymbolKind, When};
 pub(crate) use threads::{Access, ThreadSlot, ThreadSlots, Variable};
@@ -67,6 +67,9 @@ pub(crate) struct LinkGraph<'a> {
     pub(crate) apart: Vec<SectionId>,
     /// Whether [`LinkGraph::keep_only`] took sections out of the image.
     pub(crate) partial: bool,
+    /// Of ELF files, the relocations, by section and number, that may need more than their symbol's address: those of other forms
+    /// than most have, and of other symbols than plain ones that their file defines in a section.
+    pub(crate) unsettled: Vec<(SectionId, u32)>,
 }
 
 /// One file, or one flat piece of code.
@@ -124,7 +127,13 @@ impl Span {
         if start.checked_add(part.len())? > whole.len() {
             return None;
         }
-        Some(Span { start: u32::try_from(start).ok()?, len: u32::try_from(part.len()).ok()? })
+        Span::new(start, part.len())
+    }
+
+    /// `None`: it lies beyond 4 GiB.
+    #[inline]
+    pub(crate) fn new(start: usize, len: usize) -> Option<Span> {
+        Some(Span { start: u32::try_from(start).ok()?, len: u32::try_from(len).ok()? })
     }
 
     #[inline]
@@ -182,6 +191,14 @@ impl Symbol {
 
 /// There are as many as all inputs have.
 const _: () = assert!(size_of::<Symbol>() == 40);
+
+impl Symbol {
+    /// Whether it is the name of a place in a section, and no more: mostly that is where it is in the image.
+    #[inline]
+    pub(crate) fn is_plain(&self) -> bool {
+        self.kind == SymbolKind::Plain && matches!(self.definition, Definition::Section { .. })
+    }
+}
 
 /// Whom a symbol is for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -256,6 +273,7 @@ impl<'a> LinkGraph<'a> {
             names: Names::default(),
             apart: Vec::new(),
             partial: false,
+            unsettled: Vec::new(),
         }
     }
 

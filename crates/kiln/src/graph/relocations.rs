@@ -63,6 +63,25 @@ impl RelocationTable {
     }
 }
 
+impl<'g> Decoder<'g> {
+    /// As the input has them.
+    pub(crate) fn raw(&self) -> &'g [Rela] {
+        self.raw.as_slice()
+    }
+
+    /// The graph's number of the input's first symbol.
+    pub(crate) fn first_symbol(&self) -> usize {
+        self.first_symbol as usize
+    }
+
+    /// The relocation of a number.
+    #[inline]
+    pub(crate) fn get(&self, number: usize) -> Option<Relocation> {
+        let raw = self.raw.as_slice().get(number)?;
+        Some(decode(raw, self.first_symbol, self.kinds))
+    }
+}
+
 impl Iterator for Decoder<'_> {
     type Item = Relocation;
 

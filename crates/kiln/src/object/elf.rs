@@ -1,19 +1,22 @@
 //! ELF relocatable files (*System V ABI*, chapter 4).
 
+mod plain;
 mod symbols;
+
+use std::ops::Range;
 
 use object::elf::{self, FileHeader64};
 use object::read::elf::{FileHeader, Rela as _, SectionHeader, SectionTable, Sym, SymbolTable};
 use object::{LittleEndian, SectionIndex, SymbolIndex};
 
+use self::plain::{Reference, note_plain, read_plain};
 use self::symbols::{add_default_versions, common};
 use super::calls::calls_by_name;
 use super::{NewSection, NewSymbol, Reader, malformed};
 use crate::error::{Error, Result};
 use crate::fixup::{self, Via};
 use crate::graph::{
-    Binding, Calls, Definition, LinkGraph, Rela, RelocationTable, Role, Rule, Scope, SectionId, Span, Symbol, SymbolId,
-    SymbolKind, When,
+    Binding, Calls, Definition, Rela, RelocationTable, Role, Rule, Scope, SectionId, Symbol, SymbolId, SymbolKind, When,
 };
 use crate::target::Arch;
 
@@ -48,27 +51,33 @@ pub(super) fn read(reader: &mut Reader<'_, '_, '_>) -> Result<()> {
     reader.graph.symbols.reserve(symbols.len());
     let strings = table.section(symbols.string_section()).and_then(|strings| strings.data(LE, bytes));
     let strings = strings.unwrap_or_default();
-    for (index, symbol) in symbols.iter().enumerate() {
-        let name = match text_at(strings, symbol.st_name(LE)) {
-            Some(name) => name,
-            None => symbols.symbol_name(LE, symbol).map_err(malformed("a symbol's name"))?,
-        };
-        let plain = plain_symbol(reader, &ids, symbol, name);
-        if let Some(plain) = plain.as_ref().filter(|_| !cfg!(debug_assertions)) {
-            reader.graph.symbols.push(plain.clone());
-            continue;
+    let mut references = Vec::with_capacity(symbols.len());
+    let mut index = 0;
+    loop {
+        let rest = symbols.symbols().get(index..).unwrap_or_default();
+        let count = read_plain(reader, &ids, rest, strings);
+        if cfg!(debug_assertions) {
+            check_plain(reader, &table, &symbols, &ids, index..index + count)?;
         }
+        references.extend(std::iter::repeat_n(Reference { wanted: false, is_plain: true }, count));
+        index += count;
+        let Some(symbol) = rest.get(count) else { break };
+        let name = symbols.symbol_name(LE, symbol).map_err(malformed("a symbol's name"))?;
         add_symbol(reader, &table, &symbols, &ids, SymbolIndex(index), symbol, name)
             .map_err(|error| if name.is_empty() { error } else { error.symbol(String::from_utf8_lossy(name)) })?;
-        debug_assert!(plain.is_none() || reader.graph.symbols.last() == plain.as_ref(), "both ways lead to the same");
+        let is_plain = reader.graph.symbols.last().is_some_and(Symbol::is_plain);
+        references.push(Reference { wanted: false, is_plain });
+        index += 1;
     }
     if strings.contains(&b'@') {
         add_default_versions(reader)?;
     }
-    reader.graph.referred.resize(reader.graph.symbols.len(), false);
     for section in table.iter() {
-        add_relocations(reader, &table, &symbols, &ids, section)?;
+        add_relocations(reader, &table, &symbols, &ids, section, &mut references)?;
     }
+    // Symbols of other formats may stand in front.
+    reader.graph.referred.resize(reader.first_symbol as usize, false);
+    reader.graph.referred.extend(references.iter().map(|reference| reference.wanted));
     for (section, id) in table.iter().zip(&ids) {
         match id {
             Some(id) => follow(reader, &ids, section, *id)?,
@@ -79,21 +88,25 @@ pub(super) fn read(reader: &mut Reader<'_, '_, '_>) -> Result<()> {
     Ok(())
 }
 
-/// The text at an offset in a string table, without the NUL that it ends with; eight bytes at a time, since most names are
-/// short. `None`: it does not end, or too near the table's end for that.
-#[inline]
-fn text_at(strings: &[u8], offset: u32) -> Option<&[u8]> {
-    let text = strings.get(offset as usize..)?;
-    let mut at = 0;
-    loop {
-        let word = u64::from_le_bytes(*text.get(at..)?.first_chunk()?);
-        // The lowest byte of zeros has its highest bit set here, and none below it has (H. Warren, *Hacker's Delight*, section 6-1).
-        let zeros = word.wrapping_sub(0x0101_0101_0101_0101) & !word & 0x8080_8080_8080_8080;
-        if zeros != 0 {
-            return text.get(..at + zeros.trailing_zeros() as usize / 8);
-        }
-        at += 8;
+/// Reads the symbols of a range, which were the last ones, as the others are read.
+fn check_plain<'b>(
+    reader: &mut Reader<'_, '_, 'b>,
+    table: &SectionTable<'b, File>,
+    symbols: &SymbolTable<'b, File>,
+    ids: &[Option<SectionId>],
+    range: Range<usize>,
+) -> Result<()> {
+    let plain = reader.graph.symbols.split_off(reader.graph.symbols.len() - range.len());
+    for (index, plain) in range.zip(plain) {
+        let symbol = symbols.symbol(SymbolIndex(index)).map_err(malformed("a symbol"))?;
+        let name = symbols.symbol_name(LE, symbol).map_err(malformed("a symbol's name"))?;
+        add_symbol(reader, table, symbols, ids, SymbolIndex(index), symbol, name)?;
+        assert!(
+            plain.is_plain() && reader.graph.symbols.last() == Some(&plain),
+            "both ways lead to the same: {plain:?}"
+        );
     }
+    Ok(())
 }
 
 /// A section with `SHF_LINK_ORDER` belongs to another one (*System V ABI*, "Sections").
@@ -259,39 +272,6 @@ fn calls(section_type: elf::SectionType, name: &[u8]) -> Result<Option<Calls>> {
     })
 }
 
-/// What most symbols are, without a look at what the others need: a name of a place in the image. `None`: there is more to it.
-#[inline]
-fn plain_symbol(
-    reader: &Reader<'_, '_, '_>,
-    ids: &[Option<SectionId>],
-    symbol: &elf::Sym64<LittleEndian>,
-    name: &[u8],
-) -> Option<Symbol> {
-    let number = symbol.st_shndx(LE).0;
-    let section = (*ids.get(usize::from(number)).filter(|_| number < elf::SHN_LORESERVE)?)?;
-    let offset = symbol.st_value(LE);
-    let is_plain = matches!(symbol.st_type(), elf::STT_NOTYPE | elf::STT_OBJECT | elf::STT_FUNC);
-    if !is_plain || offset > reader.graph.section(section).size {
-        return None;
-    }
-    let binding = match symbol.st_bind() {
-        elf::STB_LOCAL => Binding::Local,
-        elf::STB_GLOBAL => Binding::Global,
-        elf::STB_WEAK => Binding::Weak,
-        _ => return None,
-    };
-    let scope = match symbol.st_other() {
-        elf::SymbolOther(0) if binding == Binding::Local => Scope::Plain,
-        elf::SymbolOther(0) => Scope::Exported,
-        other if binding != Binding::Local && other.0 == elf::STV_HIDDEN.0 => Scope::Hidden,
-        _ => return None,
-    };
-    let definition = Definition::Section { section, offset };
-    let name = Span::of(reader.bytes, name)?;
-    let (input, kind, size) = (reader.input, SymbolKind::Plain, symbol.st_size(LE));
-    Some(Symbol { input, name, raw: false, definition, kind, binding, scope, size })
-}
-
 fn add_symbol<'b>(
     reader: &mut Reader<'_, '_, 'b>,
     table: &SectionTable<'b, File>,
@@ -382,6 +362,7 @@ fn add_relocations<'b>(
     symbols: &SymbolTable<'b, File>,
     ids: &[Option<SectionId>],
     section: &Header,
+    references: &mut [Reference],
 ) -> Result<()> {
     let target = section.sh_info(LE) as usize;
     match section.sh_type(LE) {
@@ -411,28 +392,25 @@ fn add_relocations<'b>(
         return Ok(());
     };
     reader.check_relocated(id, relocations.len())?;
-    let kinds = fixup::kinds(reader.graph.arch, reader.format);
-    let first_symbol = reader.first_symbol;
-    let LinkGraph { referred, sized, .. } = &mut *reader.graph;
-    let referred = referred.get_mut(first_symbol as usize..).unwrap_or_default();
-    for raw in relocations {
-        let info = raw.r_info.get(LE);
-        let kind = kinds.get(info as u32 as usize).copied().unwrap_or(&fixup::UNKNOWN);
-        let referred = referred.get_mut((info >> 32) as usize).filter(|_| raw.r_offset.get(LE) >> 32 == 0);
-        if let Some(referred) = referred
-            && (kind.quick.is_some() || kind.is_known())
-        {
-            *referred = true;
-            if kind.quick.is_none() && kind.via == Via::Size {
-                sized.push(SymbolId(first_symbol + raw.r_sym(LE, false)));
-            }
-        } else {
-            let error = wrong_relocation(reader, symbols, raw).offset(raw.r_offset(LE));
-            let symbol = symbols.symbol(SymbolIndex(raw.r_sym(LE, false) as usize));
-            let name = symbol.and_then(|symbol| symbols.symbol_name(LE, symbol)).unwrap_or_default();
-            let error = if name.is_empty() { error } else { error.symbol(String::from_utf8_lossy(name)) };
-            return Err(error.section(reader.graph_section_name(id)));
+    let forms = fixup::forms_of_elf(reader.graph.arch);
+    let mut number = 0;
+    loop {
+        let rest = relocations.get(number..).unwrap_or_default();
+        number += note_plain(rest, forms, references);
+        let Some(raw) = relocations.get(number) else { break };
+        let (r_type, symbol) = (raw.r_type(LE, false).0, raw.r_sym(LE, false));
+        let reference = references.get_mut(symbol as usize).filter(|_| u32::try_from(raw.r_offset(LE)).is_ok());
+        let kind = fixup::kinds(reader.graph.arch, reader.format).get(r_type as usize).filter(|kind| kind.is_known());
+        let (Some(reference), Some(kind)) = (reference, kind) else {
+            return Err(wrong_relocation(reader, symbols, raw).section(reader.graph_section_name(id)));
+        };
+        reference.wanted = true;
+        // There are fewer than the file has bytes.
+        reader.graph.unsettled.push((id, number as u32));
+        if kind.via == Via::Size {
+            reader.graph.sized.push(SymbolId(reader.first_symbol + symbol));
         }
+        number += 1;
     }
     let span = reader.span(object::pod::bytes_of_slice(relocations))?;
     reader.graph.sections[id.0 as usize].relocations = RelocationTable::Rela(span);
@@ -440,43 +418,19 @@ fn add_relocations<'b>(
 }
 
 /// What is wrong with a relocation of an unknown kind, without a symbol, or outside every section.
+#[cold]
 fn wrong_relocation(reader: &Reader<'_, '_, '_>, symbols: &SymbolTable<'_, File>, raw: &Rela) -> Error {
     let r_type = raw.r_type(LE, false).0;
-    let kind = match reader.kind(r_type, r_type) {
-        Ok(kind) => kind,
-        Err(error) => return error,
-    };
     let index = raw.r_sym(LE, false) as usize;
-    if index >= symbols.len() {
-        return Error::malformed(format!("{} names symbol {index}, which does not exist", kind.name));
-    }
-    Error::malformed(format!("{} lies outside its section", kind.name))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::text_at;
-
-    /// Against the standard library's search, at every offset, with bytes that a word's arithmetic could take for zeros.
-    #[test]
-    fn texts_end_at_the_first_zero() {
-        let table = b"\0a\0.LC10\0exactly8\0\x01\x80\xff\x01\0\x01\0\0compressBound_of_a_long_name\0\xff\xfe\x81\0end behind this";
-        let mut found = 0;
-        for offset in 0..table.len() {
-            let rest = &table[offset..];
-            let len = rest.iter().position(|byte| *byte == 0);
-            match text_at(table, offset as u32) {
-                Some(text) => {
-                    assert_eq!(Some(text), len.map(|len| &rest[..len]), "at {offset}");
-                    found += 1;
-                }
-                // Only so near to the end is the other way needed.
-                None => assert!(len.is_none_or(|len| rest.len() < len / 8 * 8 + 8), "at {offset}"),
-            }
+    let error = match reader.kind(r_type, r_type) {
+        Ok(kind) if index >= symbols.len() => {
+            Error::malformed(format!("{} names symbol {index}, which does not exist", kind.name))
         }
-        assert_eq!(found, 59);
-        assert_eq!(text_at(table, table.len() as u32), None);
-        assert_eq!(text_at(table, u32::MAX), None);
-        assert_eq!(text_at(b"unterminated text, of which nothing is found", 3), None);
-    }
+        Ok(kind) => Error::malformed(format!("{} lies outside its section", kind.name)),
+        Err(error) => error,
+    };
+    let symbol = symbols.symbol(SymbolIndex(index));
+    let name = symbol.and_then(|symbol| symbols.symbol_name(LE, symbol)).unwrap_or_default();
+    let error = if name.is_empty() { error } else { error.symbol(String::from_utf8_lossy(name)) };
+    error.offset(raw.r_offset(LE))
 }

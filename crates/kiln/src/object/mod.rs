@@ -146,6 +146,7 @@ struct Mark {
     sized: usize,
     names: usize,
     apart: usize,
+    unsettled: usize,
 }
 
 impl Mark {
@@ -163,6 +164,7 @@ impl Mark {
             sized: graph.sized.len(),
             names: graph.names.symbols(),
             apart: graph.apart.len(),
+            unsettled: graph.unsettled.len(),
         }
     }
 
@@ -179,6 +181,7 @@ impl Mark {
         graph.sized.truncate(self.sized);
         graph.names.truncate(self.names);
         graph.apart.truncate(self.apart);
+        graph.unsettled.truncate(self.unsettled);
     }
 }
 
