@@ -124,6 +124,17 @@ fn a_module_keeps_the_modules_that_it_uses() {
     user.unload().expect("nothing uses it");
 }
 
+/// A compiler for this process's code, which may be emulated.
+#[cfg(target_os = "linux")]
+fn compiler() -> &'static str {
+    match std::env::consts::ARCH {
+        "aarch64" if std::process::Command::new("aarch64-linux-gnu-gcc").arg("--version").output().is_ok() => {
+            "aarch64-linux-gnu-gcc"
+        }
+        _ => "cc",
+    }
+}
+
 #[test]
 #[cfg(target_os = "linux")]
 fn shared_libraries() {
@@ -136,13 +147,7 @@ fn shared_libraries() {
     let library = directory.join("libkilntest.so");
     let source = "int zlibCompileFlags(void) { return 77; }\n__thread int own = 3;\n";
     std::fs::write(directory.join("a.c"), source).unwrap();
-    let compiler = match std::env::consts::ARCH {
-        "aarch64" if std::process::Command::new("aarch64-linux-gnu-gcc").arg("--version").output().is_ok() => {
-            "aarch64-linux-gnu-gcc"
-        }
-        _ => "cc",
-    };
-    let made = std::process::Command::new(compiler)
+    let made = std::process::Command::new(compiler())
         .args(["-shared", "-fPIC", "-o"])
         .arg(&library)
         .arg(directory.join("a.c"))
@@ -235,8 +240,7 @@ fn symbols_of_the_process_while_libraries_come_and_go() {
     let open = |name: &str, source: &str| {
         let library = directory.join(name);
         std::fs::write(directory.join("a.c"), source).unwrap();
-        let compiler = if cfg!(target_arch = "x86_64") { "cc" } else { "aarch64-linux-gnu-gcc" };
-        let mut command = std::process::Command::new(compiler);
+        let mut command = std::process::Command::new(compiler());
         command.args(["-shared", "-fPIC", "-fno-builtin", "-o"]).arg(&library).arg(directory.join("a.c"));
         assert!(command.status().unwrap().success());
         let name = std::ffi::CString::new(library.to_str().unwrap()).unwrap();
