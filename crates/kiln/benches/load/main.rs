@@ -7,7 +7,8 @@
 //! Of Debian's packages, the peers need `llvm-22-dev`, `libtcc-dev`, `binutils`, `lld` and `mold`; who is missing is left
 //! out. The candidates take turns in one run. A load begins with the object's bytes (in memory; those that read files find
 //! them in the page cache) and ends with the answer of the first call; taking it down again is not counted. The answer is
-//! checked each time. Peak memory and mappings are those of one load in a process of its own: the peak is what was
+//! checked each time. Each turn of a candidate is two loads: the first meets caches that the others have filled, the second is
+//! "warm", right behind the first. Peak memory and mappings are those of one load in a process of its own: the peak is what was
 //! resident at most beyond what was before the inputs were read, so it includes them; of a linker that is a process of
 //! its own, it is that process's.
 
@@ -41,8 +42,8 @@ fn main() {
 fn compare() {
     let asked: Vec<String> = std::env::args().skip(1).filter(|word| !word.starts_with('-')).collect();
     println!(
-        "{:<16} {:<22} {:>12} {:>7} {:>9} {:>11} {:>9} {:>9}",
-        "object", "candidate", "median", "/ floor", "/ kiln", "peak MB", "mappings", "ns each"
+        "{:<16} {:<10} {:>12} {:>7} {:>7} {:>12} {:>7} {:>7} {:>8} {:>8} {:>8}",
+        "object", "candidate", "median", "/ floor", "/ kiln", "warm", "/ floor", "/ kiln", "peak MB", "mappings", "ns each"
     );
     let is_asked = |name: &str| asked.is_empty() || asked.iter().any(|asked| asked == name);
     for name in jobs::NAMES.iter().filter(|name| is_asked(name)) {
@@ -52,19 +53,25 @@ fn compare() {
         let candidates: Vec<Candidate> =
             CANDIDATES.iter().filter_map(|name| Candidate::new(name, &job, size)).collect();
         let medians = take_turns(&job, candidates);
-        let of = |wanted: &str| medians.iter().find(|(name, _)| *name == wanted).map(|(_, time)| time.as_secs_f64());
+        let of = |wanted: &str| medians.iter().find(|(name, _)| *name == wanted).map(|(_, times)| *times);
         let (floor, kiln) = (of("floor"), of("kiln"));
-        for (candidate, time) in &medians {
-            let ratio = |to: Option<f64>| to.map_or(String::new(), |to| format!("{:.2}", time.as_secs_f64() / to));
+        for (candidate, times) in &medians {
+            let ratio = |to: Option<[Duration; 2]>, which: usize| {
+                to.map_or(String::new(), |to| format!("{:.2}", times[which].as_secs_f64() / to[which].as_secs_f64()))
+            };
+            let [time, warm] = times;
             // Once more takes as long again.
             let quick = *time < Duration::from_secs(5);
             let memory = if quick { memory::measure(candidate, &job) } else { memory::Memory::default() };
             println!(
-                "{:<16} {candidate:<22} {:>9.3} ms {:>7} {:>9} {:>11} {:>9} {:>9}",
+                "{:<16} {candidate:<10} {:>9.3} ms {:>7} {:>7} {:>9.3} ms {:>7} {:>7} {:>8} {:>8} {:>8}",
                 "",
                 time.as_secs_f64() * 1e3,
-                ratio(floor),
-                ratio(kiln),
+                ratio(floor, 0),
+                ratio(kiln, 0),
+                warm.as_secs_f64() * 1e3,
+                ratio(floor, 1),
+                ratio(kiln, 1),
                 memory.peak.map_or(String::new(), |peak| format!("{:.1}", peak as f64 / 1e6)),
                 memory.mappings.map_or(String::new(), |mappings| mappings.to_string()),
                 // What must not grow with the number of objects.
@@ -81,29 +88,30 @@ fn compare() {
     }
 }
 
-/// The medians of all candidates that can do the job.
-fn take_turns(job: &Job, candidates: Vec<Candidate>) -> Vec<(&'static str, Duration)> {
+/// The medians, of first and of warm loads, of all candidates that can do the job.
+fn take_turns(job: &Job, candidates: Vec<Candidate>) -> Vec<(&'static str, [Duration; 2])> {
     let load = |candidate: &Candidate| {
         let loaded = candidate.load(job)?;
         (loaded.take_down)();
         Some(loaded.time)
     };
     // The first time shows how many rounds there may be.
-    let mut runs: Vec<(Candidate, usize, Vec<Duration>)> = Vec::new();
+    let mut runs: Vec<(Candidate, usize, [Vec<Duration>; 2])> = Vec::new();
     for candidate in candidates {
         let Some(time) = load(&candidate) else { continue };
         let rounds = (BUDGET.as_secs_f64() / time.as_secs_f64()) as usize;
-        runs.push((candidate, rounds.min(ROUNDS), vec![time]));
+        let warm = if time < BUDGET { load(&candidate).unwrap_or(time) } else { time };
+        runs.push((candidate, rounds.min(ROUNDS), [vec![time], vec![warm]]));
     }
     for round in 0..ROUNDS {
         for (candidate, rounds, times) in &mut runs {
             // Spread over all rounds.
             if (round + 1) * *rounds / ROUNDS > round * *rounds / ROUNDS {
-                times.extend(load(candidate));
+                times.iter_mut().for_each(|times| times.extend(load(candidate)));
             }
         }
     }
-    runs.into_iter().map(|(candidate, _, times)| (candidate.name, median(times))).collect()
+    runs.into_iter().map(|(candidate, _, times)| (candidate.name, times.map(median))).collect()
 }
 
 fn median(mut times: Vec<Duration>) -> Duration {
