@@ -43,7 +43,17 @@ fn compare() {
     let asked: Vec<String> = std::env::args().skip(1).filter(|word| !word.starts_with('-')).collect();
     println!(
         "{:<16} {:<10} {:>12} {:>7} {:>7} {:>12} {:>7} {:>7} {:>8} {:>8} {:>8}",
-        "object", "candidate", "median", "/ floor", "/ kiln", "warm", "/ floor", "/ kiln", "peak MB", "mappings", "ns each"
+        "object",
+        "candidate",
+        "median",
+        "/ floor",
+        "/ kiln",
+        "warm",
+        "/ floor",
+        "/ kiln",
+        "peak MB",
+        "mappings",
+        "ns each"
     );
     let is_asked = |name: &str| asked.is_empty() || asked.iter().any(|asked| asked == name);
     for name in jobs::NAMES.iter().filter(|name| is_asked(name)) {
