@@ -218,6 +218,7 @@ fn versioned(handle: *mut c_void, name: &str, version: &str) -> *mut c_void {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
 
