@@ -27,7 +27,7 @@ pub(crate) use compact::{HAS_DATA, Records, Unwinding, unwinding};
 pub(crate) use debug::{DebugInfo, debug_info};
 pub(crate) use filler::{fill_with_traps, jump_through, sixteen_bytes_of_traps};
 pub(crate) use image::{check_unwind, write_image};
-pub(crate) use quick::Form;
+pub(crate) use quick::{Form, forms_of_elf};
 use quick::{Quick, forms};
 pub(crate) use refused::Refused;
 pub(crate) use threads::{BLOCK_OFFSET, Block, DESCRIPTOR_SIZE, LoaderTypes, has_descriptors, loader_types};
@@ -294,14 +294,6 @@ pub(crate) fn kinds(arch: Arch, format: Format) -> &'static [&'static Kind] {
     match arch {
         Arch::X86_64 => x86_64::kinds(format),
         Arch::Aarch64 => aarch64::kinds(format),
-    }
-}
-
-/// Of ELF's raw relocation types, the forms.
-pub(crate) fn forms_of_elf(arch: Arch) -> &'static [Form] {
-    match arch {
-        Arch::X86_64 => &x86_64::FORMS,
-        Arch::Aarch64 => &aarch64::FORMS,
     }
 }
 

@@ -1,6 +1,7 @@
 //! The forms that most relocations have, applied without a look at what the others need.
 
-use super::{Check, Field, Kind, Value, Via};
+use super::{Check, Field, Kind, Value, Via, aarch64, x86_64};
+use crate::target::Arch;
 
 /// What is asked of a raw relocation type first.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -14,6 +15,14 @@ impl Form {
     #[inline]
     pub(crate) fn is_quick(self) -> bool {
         matches!(self, Form::Quick(_))
+    }
+}
+
+/// Of ELF's raw relocation types, the forms.
+pub(crate) fn forms_of_elf(arch: Arch) -> &'static [Form] {
+    match arch {
+        Arch::X86_64 => &x86_64::FORMS,
+        Arch::Aarch64 => &aarch64::FORMS,
     }
 }
 
