@@ -8,6 +8,7 @@ use crate::graph::{
     Symbol,
 };
 use crate::layout::Addresses;
+use crate::object::PROPERTY_NOTE;
 use crate::plan::Plan;
 use crate::target::TargetAddr;
 
@@ -152,7 +153,11 @@ impl Parts<'_> {
         }
         for left_out in &self.graph.left_out {
             let (_, section) = self.graph.left_out_name(left_out);
-            add(left_out.input, format!("section {section}"), format!("left out: {}", left_out.why));
+            let why = match section.as_bytes() {
+                PROPERTY_NOTE => self.readiness(left_out.input),
+                _ => left_out.why.to_owned(),
+            };
+            add(left_out.input, format!("section {section}"), format!("left out: {why}"));
         }
         for (index, symbol) in (0u32..).zip(&self.graph.symbols) {
             if let Some(done) = self.symbol(symbol, self.resolved.places[index as usize]) {
@@ -186,6 +191,7 @@ impl Parts<'_> {
         }
         let address = TargetAddr(self.addresses.section(self.graph, id));
         let what = match section.role {
+            Role::Piece(_) => ", a piece of a function that is called when the module begins or ends",
             Role::Calls(_) => ", its functions called when the module begins or ends",
             Role::FunctionTable => {
                 ", Windows' table of how functions are left: registered by who brings the image there"
@@ -195,6 +201,35 @@ impl Parts<'_> {
             _ => "",
         };
         format!("{} bytes at {address}, {}{what}", section.size, section.permission)
+    }
+
+    /// What is made of an input's word of what its code is ready for.
+    fn readiness(&self, input: u32) -> String {
+        let is_code = |section: &crate::graph::Section| section.permission == Permission::Text && section.size > 0;
+        let mut inputs: Vec<u32> = self
+            .live()
+            .map(|(_, section)| section)
+            .filter(|section| is_code(section))
+            .map(|section| section.input)
+            .collect();
+        inputs.dedup();
+        let ready_for = |input: u32| self.graph.inputs[input as usize].ready_for;
+        let words = fixup::readiness(self.graph.arch, ready_for(input)).into_iter().map(|(bit, what)| {
+            let Some(mark) = fixup::branch_target_mark(self.graph.arch).filter(|mark| *mark == bit) else {
+                return what.to_owned();
+            };
+            let unmarked = inputs.iter().find(|other| ready_for(**other) & mark == 0);
+            match unmarked {
+                _ if self.link.guarded => format!("{what} enforced where the processor has it"),
+                Some(other) => format!("{what} not enforced, for {} is not marked", self.graph.input_name(*other)),
+                None => format!("{what} not enforced, for the text is longer than branches reach"),
+            }
+        });
+        let words: Vec<String> = words.collect();
+        match &words[..] {
+            [] => "what the code is ready for: nothing that Kiln knows".to_owned(),
+            words => format!("what the code is ready for: {}", words.join("; ")),
+        }
     }
 
     /// What became of a symbol, if it asks for anything beside a place.

@@ -276,13 +276,14 @@ impl<'a> Linker<'a> {
             whole.archives = Archives::default();
             return whole.planned(base, then);
         }
-        let resolved = graph::resolve(&self.graph, &|name, asked| {
+        let outside = |name: &str, asked: Asked| {
             // Of a thread-local variable, nobody can say an address.
             if asked.is_thread_local() {
                 return self.descriptor(name, asked);
             }
             self.defined(name, asked).or_else(|| self.resolve(name, asked)).map(Found::At)
-        })?;
+        };
+        let resolved = graph::resolve(&self.graph, &outside, &self.wanted)?;
         let entries = Entries::of(&self.graph, &resolved);
         let layout = Layout::of(&self.graph, &resolved, &entries)?;
         let (starts, _) = layout.contiguous(self.target.max_page_size())?;
@@ -363,7 +364,7 @@ impl<'a> Linker<'a> {
             let others = || if asked == Asked::Hidden { None } else { others() };
             self.defined(name, asked).map(Found::At).or_else(|| register::runtime_symbol(name)).or_else(others)
         };
-        let mut resolved = graph::resolve(&self.graph, &outside)?;
+        let mut resolved = graph::resolve(&self.graph, &outside, &self.wanted)?;
         drop(process);
         // Nothing asks for a name again: its room is the image's.
         self.graph.names = Names::default();

@@ -40,7 +40,8 @@ fn sections_and_symbols() {
         &audit,
         "0.o",
         "section .note.gnu.property",
-        "left out: what the code is ready for: Kiln has no branch targets or shadow stacks enforced",
+        "left out: what the code is ready for: IBT, which Linux enforces in no process; a shadow stack (SHSTK), which a \
+         thread has by the C library's doing (GLIBC_TUNABLES); what Kiln adds only jumps",
     );
     says(&audit, "0.o", "section .note.x", "8 bytes at 0x11000, r--");
     let list = audit.items().iter().find(|item| item.asked == "section .init_array").unwrap();
@@ -53,6 +54,42 @@ fn sections_and_symbols() {
     says(&audit, "1.o", "symbol `nothing`", "weak and defined nowhere: 0");
     says(&audit, "1.o", "symbol `far`", "found outside, at 0x1234");
     says(&audit, "1.o", "relocation R_X86_64_64", "applied: 4 to the symbol");
+}
+
+/// Marked branch targets are enforced if all code has them.
+#[test]
+fn marked_branch_targets() {
+    let arm = Target::AARCH64_LINUX;
+    let note = |bits: u32| {
+        format!(
+            ".section .note.gnu.property,\"a\"\n.p2align 3\n.long 4, 16, 5\n.asciz \"GNU\"\n\
+             .long 0xc0000000, 4, {bits}, 0\n.text\n"
+        )
+    };
+    let says = |sources: &[String], done: &str| {
+        let assembler = Assembler::find(arm, Syntax::Plain).unwrap();
+        let mut linker = Linker::new(arm);
+        for (number, source) in sources.iter().enumerate() {
+            let object = assembler.assemble("test.s", source.as_bytes()).unwrap();
+            linker.add_object(&format!("{number}.o"), object).unwrap();
+        }
+        linker.define_address("far", TargetAddr(0x7f00_0000_0000));
+        let audit = linker.audit(TargetAddr(0x10000)).unwrap();
+        says(&audit, "0.o", "section .note.gnu.property", &format!("left out: what the code is ready for: {done}"));
+        audit
+    };
+    let first = note(7) + ".globl main\nmain: bti c\nb far\n";
+    let signs = "signed return addresses (PAC), which the code signs and checks itself; a guarded control stack (GCS), which \
+                 a thread has by the C library's doing (GLIBC_TUNABLES); what Kiln adds only jumps";
+    let data = ".data\n.quad main\n".to_owned();
+    let enforced = format!("marked branch targets (BTI): enforced where the processor has it; {signs}");
+    let audit = says(&[first.clone(), note(1) + "bti c\nret\n", data.clone()], &enforced);
+    let stub = audit.entries().iter().find(|entry| entry.is_stub).unwrap().address;
+    assert_eq!(audit.plan().bytes_at(stub).unwrap()[..4], [0x5f, 0x24, 0x03, 0xd5], "bti c");
+    let mixed = format!("marked branch targets (BTI): not enforced, for 1.o is not marked; {signs}");
+    let audit = says(&[first, note(2) + "ret\n", data], &mixed);
+    let stub = audit.entries().iter().find(|entry| entry.is_stub).unwrap().address;
+    assert_ne!(audit.plan().bytes_at(stub).unwrap()[..4], [0x5f, 0x24, 0x03, 0xd5], "bti c");
 }
 
 /// The way of each relocation is the one that its bytes show.

@@ -139,7 +139,26 @@ fn what_is_not_supported_yet() {
             X86,
             ".section .note.GNU-stack,\"x\",@progbits\n",
             "a.o: .note.GNU-stack: the file asks for an executable stack",
-            "assemble with `.section .note.GNU-stack,\"\",%progbits`",
+            "assemble with `.section .note.GNU-stack,\"\",%progbits`; in C, take no address of a nested function that \
+             uses variables around it",
+        ),
+        (
+            X86,
+            ".section .note.GNU-split-stack,\"\",@progbits\n",
+            "a.o: .note.GNU-split-stack: the functions grow their stacks piece by piece",
+            "compile without -fsplit-stack",
+        ),
+        (
+            X86,
+            ".comm __gnu_lto_slim,1,1\n",
+            "a.o: `__gnu_lto_slim`: the file holds gcc's own intermediate code, and no other (slim LTO)",
+            "compile without -flto, or with -flto -ffat-lto-objects",
+        ),
+        (
+            X86,
+            ".section .init,\"ax\",@progbits\nnop\n.type f, @function\nf: ret\n",
+            "a.o: .init: `f`: is a function among the pieces of a start-up function, which run into each other",
+            "leave crti.o and its like out; put a function of your own elsewhere, with `__attribute__((constructor))`",
         ),
     ];
     for (target, text, message, next) in cases {
@@ -147,6 +166,22 @@ fn what_is_not_supported_yet() {
         assert!(error.is_unsupported(), "{error:?}");
         says(&error, message, next);
     }
+}
+
+/// Of a tentative definition the largest counts, and must do for all.
+#[test]
+fn thread_local_commons_of_different_alignment() {
+    let mut linker = Linker::new(X86);
+    for (name, size, align) in [("a.o", 16, 4), ("b.o", 8, 8)] {
+        let text = format!(".text\n.quad x@tpoff\n.tls_common x, {size}, {align}\n");
+        linker.add_object(name, assemble(X86, &text)).unwrap();
+    }
+    let error = linker.plan(TargetAddr(0x10000)).unwrap_err();
+    says(
+        &error,
+        "b.o: `x`: is a tentative definition of a thread-local variable, and has another size and alignment in a.o",
+        "compile with -fno-common, and define it in one file",
+    );
 }
 
 #[test]
@@ -218,7 +253,7 @@ fn a_failed_input_leaves_the_linker_as_it_was() {
     let mut linker = Linker::new(X86);
     linker.add_object("good.o", assemble(X86, ".globl f\nf: ret\n")).unwrap();
     let before = linker.plan(TargetAddr(0x1000)).unwrap();
-    let bad = assemble(X86, ".globl g\ng: call f\n.section .init,\"ax\",@progbits\n.quad g\n");
+    let bad = assemble(X86, ".globl g\ng: call f\n.section .both,\"awx\",@progbits\n.quad g\n");
     assert!(linker.add_object("bad.o", bad).is_err());
     let after = linker.plan(TargetAddr(0x1000)).unwrap();
     assert_eq!(before.image(), after.image());

@@ -103,7 +103,17 @@ table:  .quad main, external
         .comm shared, 24, 16
         .comm other, 8, 8
         .section .debug_info, \"\", @progbits
-        .long main",
+        .long main
+        .section .tdata, \"awT\", @progbits
+own:    .quad 5
+        .tls_common tentative, 8, 8
+        .section .init, \"ax\", @progbits
+        mov %fs:own@tpoff, %eax
+        mov tentative@gottpoff(%rip), %rax
+        .section .note.gnu.property, \"a\"
+        .long 4, 16, 5
+        .asciz \"GNU\"
+        .long 0xc0000002, 4, 3, 0",
     ),
     (
         Target::AARCH64_LINUX,
@@ -131,7 +141,15 @@ table:  .xword main, external, .Ltext
         .bss
         .zero 24
         .comm shared, 24, 16
-        .comm other, 8, 8",
+        .comm other, 8, 8
+        .section .tdata, \"awT\", %progbits
+own:    .quad 5
+        .section .fini, \"ax\", %progbits
+        add x0, x0, #:tprel_hi12:own
+        .section .note.gnu.property, \"a\"
+        .long 4, 16, 5
+        .asciz \"GNU\"
+        .long 0xc0000000, 4, 3, 0",
     ),
     (
         Target::AARCH64_MACOS,
@@ -158,7 +176,12 @@ _table: .quad _main, _external - _main + 8, Ltext
         .zerofill __DATA, __bss, _zeros, 24, 3
         .comm _shared, 24, 4
         .comm _other, 8, 3
-        .subsections_via_symbols",
+        .subsections_via_symbols
+        adrp x0, _variable@TLVPPAGE
+        ldr x0, [x0, _variable@TLVPPAGEOFF]
+        .tbss _variable$tlv$init, 8, 3
+        .section __DATA,__thread_vars,thread_local_variables
+_variable: .quad __tlv_bootstrap, 0, _variable$tlv$init",
     ),
     (
         Target::X86_64_MACOS,
@@ -182,7 +205,12 @@ Ltable: .quad _main, Ltext, Ltable + 8
         .quad _main - Ltable
         .zerofill __DATA, __bss, _zeros, 24, 3
         .comm _shared, 24, 4
-        .comm _other, 8, 3",
+        .comm _other, 8, 3
+        .section __TEXT,__more,regular,pure_instructions
+        mov _variable@TLVP(%rip), %rdi
+        .tbss _variable$tlv$init, 8, 3
+        .section __DATA,__thread_vars,thread_local_variables
+_variable: .quad __tlv_bootstrap, 0, _variable$tlv$init",
     ),
     (
         Target::X86_64_WINDOWS,
@@ -436,6 +464,43 @@ tests! {
 }
 
 /// The room between two functions is filled with traps, a GiB of it too.
+/// A Mach-O relocation of a symbol that does not exist, or that has no name.
+#[test]
+fn relocations_of_no_symbol() {
+    for (target, branch) in [(Target::AARCH64_MACOS, "bl"), (Target::X86_64_MACOS, "call")] {
+        let text = format!(".globl _main\n_main: {branch} _external\n");
+        let valid = Assembler::find(target, Syntax::Plain).unwrap().assemble("a.s", text.as_bytes()).unwrap();
+        let field = |at: usize| u32::from_le_bytes(*valid[at..].first_chunk().unwrap()) as usize;
+        let error = |at: usize, len: usize, value: u64| {
+            let mut bytes = valid.clone();
+            patch(&mut bytes, at, len, value);
+            let mut linker = Linker::new(target);
+            let added = linker.add_object("a.o", bytes).map(|_| ());
+            added.and_then(|()| linker.plan(TargetAddr(0x1000)).map(drop)).unwrap_err().to_string()
+        };
+        // Behind the header and the segment's command, of the first section: `reloff`.
+        let relocation = field(32 + 72 + 56);
+        let offset = if branch == "bl" { 0 } else { 1 };
+        for number in [3, 0xff_ffff] {
+            assert_eq!(
+                error(relocation + 4, 3, number),
+                format!("a.o: __text+{offset:#x}: a relocation names symbol {number}, which does not exist")
+            );
+        }
+        // LC_SYMTAB: the second record of the table has the name of `_external`.
+        let mut command = 32;
+        while field(command) != 2 {
+            command += field(command + 4);
+        }
+        let external = (0..field(command + 12)).map(|number| field(command + 8) + 16 * number);
+        let external = external.into_iter().find(|at| valid[at + 5] == 0).unwrap();
+        assert_eq!(
+            error(external, 4, 0),
+            "undefined symbol ``, wanted by a.o (the file gives it no name: it is damaged)"
+        );
+    }
+}
+
 #[test]
 fn code_aligned_to_a_huge_number() {
     let target = Target::X86_64_LINUX;

@@ -217,17 +217,25 @@ fn a_variable_that_the_loader_would_take_for_another_is_refused() {
 fn what_counts_from_the_own_storage_is_refused() {
     let _alone = alone();
     let module = load(linker(&compile(Compiler::Gcc, "c", "__thread int counter = 3;", &["-O2"])));
-    let text = if cfg!(target_arch = "x86_64") {
-        ".globl next\nnext: lea counter@dtpoff(%rax), %rax\nret\n"
+    let texts = if cfg!(target_arch = "x86_64") {
+        [
+            ".globl next\nnext: lea counter@dtpoff(%rax), %rax\nret\n",
+            ".globl next\nnext: movabs $counter@dtpoff, %rax\nret\n",
+        ]
     } else {
-        ".globl next\nnext: add x0, x0, #:dtprel_lo12:counter\nret\n"
+        [
+            ".globl next\nnext: add x0, x0, #:dtprel_lo12:counter\nret\n",
+            ".globl next\nnext: movz x0, #:dtprel_g0:counter\nret\n",
+        ]
     };
-    let mut user = Linker::new(Target::host());
-    user.add_assembly("local.s", text).unwrap();
-    user.define_module(&module);
-    let error = refused(user);
-    assert!(error.to_string().ends_with(" of a variable of another module"), "{error}");
-    assert_eq!(error.next_step(), Some("compile with -fPIC -ftls-model=global-dynamic"));
+    for text in texts {
+        let mut user = Linker::new(Target::host());
+        user.add_assembly("local.s", text).unwrap();
+        user.define_module(&module);
+        let error = refused(user);
+        assert!(error.to_string().ends_with(" of a variable of another module"), "{error}");
+        assert_eq!(error.next_step(), Some("compile with -fPIC -ftls-model=global-dynamic"));
+    }
 }
 
 /// Both formats' variables have storage of their own kind, and a module has one.

@@ -97,6 +97,8 @@ fn architectures_are_named_where_their_arithmetic_is() {
         let mut found = places(&library, word, |name| !is_in(name, &ARCHITECTURES));
         // A section type of the format, whose name says where it came from.
         found.retain(|place| !place.contains("SHT_X86_64_UNWIND"));
+        // The names of functions in a compiler's library.
+        found.retain(|place| !place.contains("\"__aarch64_\""));
         assert!(found.is_empty(), "`{word}` outside {ARCHITECTURES:?}:\n{}", found.join("\n"));
     }
 }

@@ -14,6 +14,31 @@ use crate::target::Format;
 /// `brk #0`
 pub(super) const TRAP: [u8; 4] = 0xd420_0000u32.to_le_bytes();
 
+pub(super) const NOP: [u8; 4] = 0xd503_201fu32.to_le_bytes();
+
+/// `GNU_PROPERTY_AARCH64_FEATURE_1_BTI` (AAELF64, "Program Property").
+pub(super) const FEATURE_1_BTI: u32 = 1;
+
+/// `bti c`: calls, and jumps by `x16` and `x17`, may arrive here (*Arm Architecture Reference Manual*, D8.4).
+const MARK: [u8; 4] = 0xd503_245fu32.to_le_bytes();
+
+pub(super) fn mark_size(guarded: bool) -> u64 {
+    if guarded { MARK.len() as u64 } else { 0 }
+}
+
+/// Writes the mark, if there is to be one, and gives what stands behind it.
+pub(super) fn write_mark(guarded: bool, place: u64, code: &mut [u8]) -> (u64, &mut [u8]) {
+    let (mark, code) = code.split_at_mut(mark_size(guarded) as usize);
+    mark.iter_mut().zip(MARK).for_each(|(to, from)| *to = from);
+    (place + mark.len() as u64, code)
+}
+
+/// `bti c; stp x29, x30, [sp, #-16]!; mov x29, sp` and `ldp x29, x30, [sp], #16; ret`
+pub(super) const AROUND_PIECES: [&[u8]; 2] = [
+    &[0x5f, 0x24, 0x03, 0xd5, 0xfd, 0x7b, 0xbf, 0xa9, 0xfd, 0x03, 0x00, 0x91],
+    &[0xfd, 0x7b, 0xc1, 0xa8, 0xc0, 0x03, 0x5f, 0xd6],
+];
+
 /// `adrp x16, slot; ldr x16, [x16, slot]; br x16`. `x16` is the register that the procedure call standard leaves to
 /// such code (AAPCS64, section 6.1.1).
 pub(super) const STUB_SIZE: u64 = 12;
@@ -38,7 +63,7 @@ pub(super) fn write_thunk(stub: &mut [u8], place: u64, handle: u64, slot: u64) -
         to.copy_from_slice(&instruction.to_le_bytes());
     }
     let (jump, rest) = jump.split_at_mut(STUB_SIZE as usize);
-    rest.copy_from_slice(&TRAP);
+    rest.chunks_exact_mut(4).for_each(|trap| trap.copy_from_slice(&TRAP));
     write_stub(jump, place + 8, slot)
 }
 
@@ -287,17 +312,17 @@ use Value::{
     Absolute, GotPageRelative, GotRelative, ImageRelative, Nothing, PageOffset, PageRelative, Relative, SegmentNumber,
     SegmentOffset, SegmentPageOffset,
 };
-use Via::{BlockOffset, Branch, Got, GotLoad, Symbol, Thread, ThreadOffset};
+use Via::{BlockOffset, Branch, Got, GotLoad, Symbol, Thread, ThreadModule, ThreadOffset};
 
-static ELF_TABLE: [&Kind; 576] = dense(&ELF);
+static ELF_TABLE: [&Kind; 1031] = dense(&ELF);
 static MACHO_TABLE: [&Kind; 128] = dense(&MACHO);
 static COFF_TABLE: [&Kind; 32] = dense(&COFF);
 
 /// Of ELF's table.
-pub(super) static FORMS: [Form; 576] = forms(&ELF_TABLE);
+pub(super) static FORMS: [Form; 1031] = forms(&ELF_TABLE);
 
 #[rustfmt::skip]
-static ELF: [(u32, Kind); 117] = [
+static ELF: [(u32, Kind); 120] = [
     (elf::R_AARCH64_NONE.0,                row("R_AARCH64_NONE",                Symbol, Nothing,      Bytes(0),            Truncate)),
     (256,                                  row("R_AARCH64_NONE (256)",          Symbol, Nothing,      Bytes(0),            Truncate)),
     (elf::R_AARCH64_ABS64.0,               row("R_AARCH64_ABS64",               Symbol, Absolute,     Bytes(8),            Either(64))),
@@ -416,6 +441,9 @@ static ELF: [(u32, Kind); 117] = [
     (571, row("R_AARCH64_TLSLE_LDST128_TPREL_LO12_NC", ThreadOffset, PageOffset, A64(Ldst(4)), Truncate)),
     (572, row("R_AARCH64_TLSLD_LDST128_DTPREL_LO12", BlockOffset, Absolute, A64(Ldst(4)), Unsigned(12))),
     (573, row("R_AARCH64_TLSLD_LDST128_DTPREL_LO12_NC", BlockOffset, PageOffset, A64(Ldst(4)), Truncate)),
+    (1028, row("R_AARCH64_TLS_DTPMOD", ThreadModule, Absolute, Bytes(8), Either(64))),
+    (1029, row("R_AARCH64_TLS_DTPREL", BlockOffset, Absolute, Bytes(8), Either(64))),
+    (1030, row("R_AARCH64_TLS_TPREL", ThreadOffset, Absolute, Bytes(8), Either(64))),
 ];
 
 const fn place(r_type: macho::RelocationType, length: u8, pcrel: bool) -> u32 {

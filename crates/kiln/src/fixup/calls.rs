@@ -23,6 +23,7 @@ pub(crate) fn read_calls(
     segments: [&[u8]; 3],
 ) -> Result<CallLists> {
     let mut lists = CallLists::default();
+    let [mut begins, ends] = addresses.pieces();
     for (id, calls) in graph.calls(|id| resolved.live[id.0 as usize]) {
         let section = graph.section(id);
         let start = addresses.offset(id) as usize;
@@ -47,10 +48,15 @@ pub(crate) fn read_calls(
             functions.reverse();
         }
         match calls.when {
-            When::BeforeInit | When::Init => lists.init.extend(functions),
+            When::BeforeInit => lists.init.extend(functions),
+            // `_init` comes before the lists of initializers, and `_fini` behind those of finalizers (*System V ABI*,
+            // "Initialization and Termination Functions").
+            When::Init => lists.init.extend(begins.take().into_iter().chain(functions)),
             When::Fini => lists.fini.extend(functions),
         }
     }
+    lists.init.extend(begins);
     lists.fini.reverse();
+    lists.fini.extend(ends);
     Ok(lists)
 }

@@ -5,7 +5,7 @@ use object::LittleEndian;
 use super::threads::write_descriptors;
 use super::{
     Block, Check, Form, Kind, Operands, Value, Via, fill_with_traps, forms_of_elf, has_descriptors, relax, relaxes,
-    signed_hex, stub_for, unwind, veneer_size, write_stub, write_thunk,
+    signed_hex, stub_for, unwind, veneer_size, write_around_pieces, write_stub, write_thunk,
 };
 use crate::error::{Error, Result};
 use crate::graph::{
@@ -40,7 +40,7 @@ pub(crate) fn write_image(
     for (index, slot) in (0u32..).zip(&entries.stubs) {
         let (offset, place) = addresses.stub(index);
         let stub = &mut segments[Permission::Text as usize][offset as usize..][..addresses.stub_size()];
-        write_stub(graph.arch, stub, place, addresses.slot(*slot).1)?;
+        write_stub((graph.arch, entries.guarded), stub, place, addresses.slot(*slot).1)?;
     }
 
     write_own(graph, resolved, addresses, &mut segments)?;
@@ -96,6 +96,10 @@ fn write_own(
     segments: &mut [&mut [u8]; 3],
 ) -> Result<()> {
     let [text, constants, _] = segments;
+    let form = (graph.arch, addresses.layout.guarded);
+    for range in addresses.layout.pieces.iter().flatten() {
+        write_around_pieces(graph.arch, &mut text[range.start as usize..range.end as usize]);
+    }
     let mut word = |offset: u64, value: u64| {
         constants[offset as usize..][..8].copy_from_slice(&value.to_le_bytes());
     };
@@ -104,7 +108,7 @@ fn write_own(
         word(addresses.indirect_slot(index).0, addresses.section(graph, *section).wrapping_add(*offset));
         let (offset, place) = addresses.indirect_stub(index);
         let stub = &mut text[offset as usize..][..addresses.stub_size()];
-        write_stub(graph.arch, stub, place, addresses.indirect_slot(index).1)?;
+        write_stub(form, stub, place, addresses.indirect_slot(index).1)?;
     }
     let (handle, handle_address) = addresses.handle();
     if resolved.handle {
@@ -114,7 +118,7 @@ fn write_own(
         word(addresses.thunk_slot(index).0, function.0);
         let (offset, place) = addresses.thunk(index);
         let stub = &mut text[offset as usize..][..addresses.thunk_size()];
-        write_thunk(graph.arch, stub, place, handle_address, addresses.thunk_slot(index).1)?;
+        write_thunk(form, stub, place, handle_address, addresses.thunk_slot(index).1)?;
     }
     Ok(())
 }
@@ -239,7 +243,7 @@ impl Fixer<'_> {
             }
             return Err(self.discarded(kind, symbol));
         }
-        let thread = self.thread_operand(relocation, block)?;
+        let thread = self.thread_operand(relocation, section, block)?;
         let symbol = match kind.via {
             _ if thread.is_some() => thread.map_or(0, |(symbol, _)| symbol),
             Via::Size => self.resolved.sizes.get(&relocation.symbol).copied().unwrap_or_default(),
@@ -278,7 +282,8 @@ impl Fixer<'_> {
             Via::Symbol if !kind.fits(value) && self.entries.veneer_at(section, relocation.offset).is_some() => {
                 return Ok(());
             }
-            Via::Symbol | Via::GotBase | Via::Size | Via::Thread(_) | Via::ThreadOffset | Via::BlockOffset => {}
+            Via::Symbol | Via::GotBase | Via::Size | Via::Thread(_) => {}
+            Via::ThreadOffset | Via::BlockOffset | Via::ThreadModule => {}
             Via::Got | Via::GotLoad => {
                 let behind = kind.behind_slot(relocation.addend);
                 let slot = self.entries.slot_of(self.resolved, relocation.symbol, behind);

@@ -13,6 +13,7 @@ mod filler;
 mod image;
 mod quick;
 mod refused;
+mod stubs;
 #[cfg(test)]
 mod tests;
 mod threads;
@@ -30,6 +31,10 @@ pub(crate) use image::{check_unwind, write_image};
 pub(crate) use quick::{Form, forms_of_elf};
 use quick::{Quick, forms};
 pub(crate) use refused::Refused;
+pub(crate) use stubs::{
+    around_pieces, branch_target_mark, instruction_align, readiness, readiness_property, stub_size, thunk_size,
+};
+use stubs::{write_around_pieces, write_stub, write_thunk};
 pub(crate) use threads::{BLOCK_OFFSET, Block, DESCRIPTOR_SIZE, LoaderTypes, has_descriptors, loader_types};
 pub(crate) use unwind::{
     DISTANCE as FRAME_DISTANCE, SLOT_DISTANCE as FRAME_SLOT_DISTANCE, pointers as frame_pointers, records_end,
@@ -74,6 +79,8 @@ pub(crate) enum Via {
     ThreadOffset,
     /// The place of a thread-local variable in its module's block.
     BlockOffset,
+    /// The number of a thread-local variable's module.
+    ThreadModule,
 }
 
 /// The expression, with `S` from [`Via`], the addend `A` and the place `P`.
@@ -224,7 +231,7 @@ impl Kind {
 
     /// Whether it counts in a thread's storage, where the image's place has no part.
     pub(crate) fn is_thread_offset(&self) -> bool {
-        matches!(self.via, Via::ThreadOffset | Via::BlockOffset)
+        matches!(self.via, Via::ThreadOffset | Via::BlockOffset | Via::ThreadModule)
     }
 
     /// Whether it is about a thread-local variable.
@@ -430,44 +437,11 @@ pub(crate) fn longest_instruction(arch: Arch) -> u64 {
     }
 }
 
-/// The size of a stub, in bytes.
-pub(crate) fn stub_size(arch: Arch) -> u64 {
-    match arch {
-        Arch::X86_64 => x86_64::STUB_SIZE,
-        Arch::Aarch64 => aarch64::STUB_SIZE,
-    }
-}
-
 /// How far, in bytes, code reaches with the instructions by which it finds its constants and data: `lea` and `adrp`.
 pub(crate) fn data_reach(arch: Arch) -> u64 {
     match arch {
         Arch::X86_64 => 1 << 31,
         Arch::Aarch64 => 1 << 32,
-    }
-}
-
-/// Writes the stub at address `place`: a jump to the address that stands in the GOT slot at address `slot`.
-fn write_stub(arch: Arch, stub: &mut [u8], place: u64, slot: u64) -> Result<()> {
-    match arch {
-        Arch::X86_64 => x86_64::write_stub(stub, place, slot),
-        Arch::Aarch64 => aarch64::write_stub(stub, place, slot),
-    }
-}
-
-/// The size of a stub that passes the module's handle, in bytes.
-pub(crate) fn thunk_size(arch: Arch) -> u64 {
-    match arch {
-        Arch::X86_64 => x86_64::THUNK_SIZE,
-        Arch::Aarch64 => aarch64::THUNK_SIZE,
-    }
-}
-
-/// Writes the stub at address `place` that puts `handle` into the register of a fourth argument and jumps to the address
-/// that stands in the slot at address `slot`.
-fn write_thunk(arch: Arch, stub: &mut [u8], place: u64, handle: u64, slot: u64) -> Result<()> {
-    match arch {
-        Arch::X86_64 => x86_64::write_thunk(stub, place, handle, slot),
-        Arch::Aarch64 => aarch64::write_thunk(stub, place, handle, slot),
     }
 }
 

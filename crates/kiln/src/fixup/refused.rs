@@ -30,12 +30,11 @@ const fn made_by_linkers(name: &'static str) -> Refused {
 }
 
 #[rustfmt::skip]
-static X86_64_ELF: [(u32, Refused); 12] = [
+static X86_64_ELF: [(u32, Refused); 11] = [
     (elf::R_X86_64_COPY.0,       made_by_linkers("R_X86_64_COPY")),
     (elf::R_X86_64_GLOB_DAT.0,   made_by_linkers("R_X86_64_GLOB_DAT")),
     (elf::R_X86_64_JUMP_SLOT.0,  made_by_linkers("R_X86_64_JUMP_SLOT")),
     (elf::R_X86_64_RELATIVE.0,   made_by_linkers("R_X86_64_RELATIVE")),
-    (elf::R_X86_64_DTPMOD64.0,   made_by_linkers("R_X86_64_DTPMOD64")),
     (elf::R_X86_64_TLSDESC.0,    made_by_linkers("R_X86_64_TLSDESC")),
     (elf::R_X86_64_IRELATIVE.0,  made_by_linkers("R_X86_64_IRELATIVE")),
     (elf::R_X86_64_RELATIVE64.0, made_by_linkers("R_X86_64_RELATIVE64")),
@@ -55,15 +54,12 @@ static X86_64_COFF: [(u32, Refused); 5] = [
 ];
 
 #[rustfmt::skip]
-static AARCH64_ELF: [(u32, Refused); 10] = [
+static AARCH64_ELF: [(u32, Refused); 7] = [
     (580, Refused { name: "R_AARCH64_AUTH_ABS64", why: "is a pointer that the loader signs", help: "compile without -fptrauth" }),
     (1024, made_by_linkers("R_AARCH64_COPY")),
     (1025, made_by_linkers("R_AARCH64_GLOB_DAT")),
     (1026, made_by_linkers("R_AARCH64_JUMP_SLOT")),
     (1027, made_by_linkers("R_AARCH64_RELATIVE")),
-    (1028, made_by_linkers("R_AARCH64_TLS_DTPMOD")),
-    (1029, made_by_linkers("R_AARCH64_TLS_DTPREL")),
-    (1030, made_by_linkers("R_AARCH64_TLS_TPREL")),
     (1031, made_by_linkers("R_AARCH64_TLSDESC")),
     (1032, made_by_linkers("R_AARCH64_IRELATIVE")),
 ];

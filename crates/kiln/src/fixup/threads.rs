@@ -3,7 +3,7 @@
 use super::image::Fixer;
 use super::{Check, Field, Kind, Value, Via, aarch64, x86_64};
 use crate::error::{Error, Result};
-use crate::graph::{Access, LinkGraph, Relocation, Resolved, Role, SectionId, ThreadSlots, Variable};
+use crate::graph::{Access, LinkGraph, Permission, Relocation, Resolved, Role, SectionId, ThreadSlots, Variable};
 use crate::layout::Addresses;
 use crate::target::Arch;
 
@@ -125,7 +125,12 @@ impl Fixer<'_> {
     }
 
     /// What a relocation of a thread-local variable starts from, and what it adds. `None`: it is about something else.
-    pub(super) fn thread_operand(&self, relocation: &Relocation, block: Option<&Block>) -> Result<Option<(u64, i64)>> {
+    pub(super) fn thread_operand(
+        &self,
+        relocation: &Relocation,
+        section: SectionId,
+        block: Option<&Block>,
+    ) -> Result<Option<(u64, i64)>> {
         let (kind, addend) = (relocation.kind, relocation.addend);
         // Of most images nothing is.
         if !kind.is_thread_local() && !self.has_threads() {
@@ -158,6 +163,11 @@ impl Fixer<'_> {
             Error::unsupported(format!("{} stands in the initial image of thread-local storage", kind.name))
                 .help("set the variable in a function")
         };
+        // A word of a slot, as soon as they are known.
+        let words = |access, variable, word: usize| {
+            let first = slots.word_of(access, variable)? as usize;
+            block?.words.get(first + word).copied()
+        };
         match (kind.via, variable) {
             (Via::Thread(access), variable) => {
                 let word = slots.word_of(access, variable).ok_or_else(unknown)?;
@@ -171,10 +181,18 @@ impl Fixer<'_> {
                 Ok(Some((start.wrapping_add(place(section)).wrapping_add(offset), addend)))
             }
             (Via::ThreadOffset, variable) => {
-                let word = slots.word_of(Access::Initial, variable).map(|word| word as usize);
-                let words = block.map(|block| &block.words);
-                let offset = words.zip(word).and_then(|(words, word)| words.get(word)).ok_or_else(unknown)?;
-                Ok(Some((*offset, addend)))
+                Ok(Some((words(Access::Initial, variable, 0).ok_or_else(unknown)?, addend)))
+            }
+            (Via::ThreadModule, variable @ Variable::Own(..)) => {
+                Ok(Some((words(Access::Local, variable, 0).ok_or_else(unknown)?, addend)))
+            }
+            // The slot for another module's variable has both.
+            (Via::ThreadModule, variable) => {
+                Ok(Some((words(Access::General, variable, 0).ok_or_else(unknown)?, addend)))
+            }
+            // Among data it stands beside the number of that module; code adds it to where its own module's storage begins.
+            (_, variable) if self.graph.section(section).permission != Permission::Text && kind.width() == 8 => {
+                Ok(Some((words(Access::General, variable, 1).ok_or_else(unknown)?, addend)))
             }
             _ => Err(Error::unsupported(format!("{} of a variable of another module", kind.name))
                 .help("compile with -fPIC -ftls-model=global-dynamic")),

@@ -17,6 +17,12 @@ use crate::target::Format;
 /// `int3`
 pub(super) const TRAP: [u8; 1] = [0xcc];
 
+pub(super) const NOP: [u8; 1] = [0x90];
+
+/// `endbr64; sub $8, %rsp` and `add $8, %rsp; ret`: the stack is as in a function that calls others.
+pub(super) const AROUND_PIECES: [&[u8]; 2] =
+    [&[0xf3, 0x0f, 0x1e, 0xfa, 0x48, 0x83, 0xec, 8], &[0x48, 0x83, 0xc4, 8, 0xc3]];
+
 /// `jmp *slot(%rip)`, filled up to 8 bytes.
 pub(super) const STUB_SIZE: u64 = 8;
 
@@ -162,7 +168,7 @@ const fn row(name: &'static str, via: Via, value: Value, bytes: u8, check: Check
 use Access::{Descriptor, General, Initial, Local};
 use Check::{Either, Signed, Unsigned};
 use Value::{Absolute, GotRelative, ImageRelative, Nothing, Relative, SegmentNumber, SegmentOffset};
-use Via::{BlockOffset, Branch, Got, GotBase, GotLoad, Size, Symbol, Thread, ThreadOffset};
+use Via::{BlockOffset, Branch, Got, GotBase, GotLoad, Size, Symbol, Thread, ThreadModule, ThreadOffset};
 
 static ELF_TABLE: [&Kind; 64] = dense(&ELF);
 static MACHO_TABLE: [&Kind; 128] = dense(&MACHO);
@@ -172,7 +178,7 @@ static COFF_TABLE: [&Kind; 32] = dense(&COFF);
 pub(super) static FORMS: [Form; 64] = forms(&ELF_TABLE);
 
 #[rustfmt::skip]
-static ELF: [(u32, Kind); 42] = [
+static ELF: [(u32, Kind); 43] = [
     (elf::R_X86_64_NONE.0,            row("R_X86_64_NONE",          Symbol,  Nothing,     0, Check::Truncate)),
     (elf::R_X86_64_64.0,              row("R_X86_64_64",            Symbol,  Absolute,    8, Either(64))),
     (elf::R_X86_64_PC32.0,            row("R_X86_64_PC32",          Symbol,  Relative,    4, Signed(32))),
@@ -198,6 +204,7 @@ static ELF: [(u32, Kind); 42] = [
     (elf::R_X86_64_GOTPCRELX.0,       row("R_X86_64_GOTPCRELX",     GotLoad, Relative,    4, Signed(32))),
     (elf::R_X86_64_REX_GOTPCRELX.0,   row("R_X86_64_REX_GOTPCRELX", GotLoad, Relative,    4, Signed(32))),
     (elf::R_X86_64_CODE_4_GOTPCRELX.0,row("R_X86_64_CODE_4_GOTPCRELX",GotLoad, Relative,    4, Signed(32))),
+    (elf::R_X86_64_DTPMOD64.0,      row("R_X86_64_DTPMOD64",      ThreadModule, Absolute, 8, Either(64))),
     (elf::R_X86_64_DTPOFF64.0,      row("R_X86_64_DTPOFF64",      BlockOffset, Absolute, 8, Either(64))),
     (elf::R_X86_64_TPOFF64.0,       row("R_X86_64_TPOFF64",       ThreadOffset, Absolute, 8, Either(64))),
     (elf::R_X86_64_TLSGD.0,         row("R_X86_64_TLSGD",         Thread(General), Relative, 4, Signed(32))),

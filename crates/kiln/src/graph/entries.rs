@@ -35,6 +35,8 @@ pub(crate) struct Entries {
     far: Vec<(SectionId, Relocation)>,
     /// For thread-local variables.
     pub(crate) threads: ThreadSlots,
+    /// Whether the text lets indirect branches arrive at marked places alone.
+    pub(crate) guarded: bool,
     slot_of: FastMap<Key, u32>,
     stub_of: FastMap<(u32, Key), u32>,
     /// By [`SymbolId`]: one more than the slot of its own address, and whether that has a stub, if there is one island alone.
@@ -128,6 +130,7 @@ impl Entries {
             ..Entries::default()
         };
         let ends = entries.divide(graph, &resolved.order);
+        entries.guarded = ends.is_empty() && graph.is_marked(&resolved.live);
         if ends.is_empty() && graph.only_unsettled_need(resolved) {
             entries.add_unsettled(graph, resolved);
             entries.finish(graph, resolved);
@@ -175,7 +178,8 @@ impl Entries {
     /// Divides a text that is too long for branches into parts, of which each has an island behind it, and gives the
     /// last section of each but the last.
     fn divide(&mut self, graph: &LinkGraph<'_>, order: &[SectionId]) -> Vec<SectionId> {
-        let text = || order.iter().filter(|id| graph.section(**id).permission == Permission::Text);
+        let is_piece = |id: &SectionId| matches!(graph.section(*id).role, Role::Piece(_));
+        let text = || order.iter().filter(|id| graph.section(**id).permission == Permission::Text && !is_piece(id));
         let room = |id: &SectionId| graph.section(*id).size.saturating_add(graph.section(*id).align);
         let reach = fixup::branch_reach(graph.arch);
         let total = text().fold(0u64, |sum, id| sum.saturating_add(room(id)));
@@ -194,6 +198,10 @@ impl Entries {
             size = size.saturating_add(room(id));
             self.island_of[id.0 as usize] = ends.len() as u32;
             last = Some(*id);
+        }
+        // They stand behind all the rest.
+        for id in order.iter().filter(|id| is_piece(id)) {
+            self.island_of[id.0 as usize] = ends.len() as u32;
         }
         ends
     }
@@ -279,7 +287,12 @@ impl Entries {
                 Some(variable) => self.threads.add(Access::Initial, variable),
                 None => {}
             },
-            Via::Branch | Via::Symbol | Via::GotBase | Via::Size | Via::BlockOffset => {}
+            Via::ThreadModule | Via::BlockOffset => match Variable::of(graph, resolved, relocation.symbol, 0) {
+                Some(variable @ Variable::Import(..)) => self.threads.add(Access::General, variable),
+                Some(variable) if relocation.kind.via == Via::ThreadModule => self.threads.add(Access::Local, variable),
+                _ => {}
+            },
+            Via::Branch | Via::Symbol | Via::GotBase | Via::Size => {}
         }
     }
 

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::ops::Range;
 
-use super::{LinkGraph, Name, SectionId, Span};
+use super::{LinkGraph, Name, Role, Section, SectionId, Span};
 use crate::error::{Error, Result};
 
 /// Sections that are in the image together or not at all (*System V ABI*, "Section Groups"; *PE Format*, "COMDAT
@@ -92,7 +92,7 @@ fn second_counts(graph: &LinkGraph<'_>, first: &Group, second: &Group) -> Result
     };
     let problem = match second.rule {
         Rule::First => return Ok(false),
-        Rule::Largest => return Ok(size(second) > size(first)),
+        Rule::Largest => return largest(graph, first, second, leader(first).zip(leader(second))),
         Rule::Only => "is defined in",
         Rule::SameSize if size(first) != size(second) => "has another size in",
         Rule::SameContents if contents(first) != contents(second) => "has other contents in",
@@ -103,6 +103,28 @@ fn second_counts(graph: &LinkGraph<'_>, first: &Group, second: &Group) -> Result
         .symbol(String::from_utf8_lossy(graph.bytes(second.input, second.name)))
         .input(graph.input_name(second.input))
         .help("compile both files from the same sources, with the same options"))
+}
+
+/// Whether the second of two copies is the larger one. A tentative definition (of a thread-local variable) must hold for both.
+fn largest(
+    graph: &LinkGraph<'_>,
+    first: &Group,
+    second: &Group,
+    leaders: Option<(&Section, &Section)>,
+) -> Result<bool> {
+    let Some((one, two)) = leaders else { return Ok(false) };
+    let second_counts = two.size > one.size;
+    let (winner, loser) = if second_counts { (two, one) } else { (one, two) };
+    if winner.align < loser.align && winner.role == Role::ThreadLocal {
+        let other = graph.input_name(first.input);
+        return Err(Error::unsupported(format!(
+            "is a tentative definition of a thread-local variable, and has another size and alignment in {other}"
+        ))
+        .symbol(String::from_utf8_lossy(graph.bytes(second.input, second.name)))
+        .input(graph.input_name(second.input))
+        .help("compile with -fno-common, and define it in one file"));
+    }
+    Ok(second_counts)
 }
 
 impl LinkGraph<'_> {

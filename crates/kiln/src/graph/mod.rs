@@ -14,6 +14,7 @@ mod part;
 mod relocations;
 mod resolve;
 mod role;
+mod runtime;
 mod threads;
 mod types;
 mod veneers;
@@ -81,6 +82,9 @@ pub(crate) struct Input<'a> {
     pub(crate) format: Option<Format>,
     /// The number of its first symbol.
     pub(crate) first_symbol: u32,
+    /// What its code is ready for, by its own word: bits of the architecture's property
+    /// ([`readiness_property`](crate::fixup::readiness_property)).
+    pub(crate) ready_for: u32,
 }
 
 /// The protection that a section needs, which decides the segment it goes into.

@@ -3,6 +3,7 @@
 use std::collections::{BTreeSet, HashMap};
 
 use super::resolve::Outside;
+use super::runtime;
 use super::{Asked, LinkGraph, Name, Scope, Symbol, SymbolId, SymbolKind};
 use crate::error::Error;
 
@@ -68,7 +69,9 @@ pub(super) fn undefined(
             let name = String::from_utf8_lossy(bytes);
             // So many are a missing library, not a slip, and each search asks for thousands of names.
             let near = if number < 8 { near_names(&name, &exists) } else { Vec::new() };
-            let hint = if symbol.kind == SymbolKind::ThreadVariable {
+            let hint = if name.is_empty() {
+                " (the file gives it no name: it is damaged)".to_owned()
+            } else if symbol.kind == SymbolKind::ThreadVariable {
                 " (thread-local: an input or another module of Kiln must define it)".to_owned()
             } else if symbol.scope == Scope::Hidden && exists(&name) {
                 " (hidden: only the inputs may define it)".to_owned()
@@ -86,7 +89,14 @@ pub(super) fn undefined(
         [one] => format!("undefined symbol {one}"),
         many => format!("{} undefined symbols:\n  {}", many.len(), many.join("\n  ")),
     };
-    Error::undefined(message)
+    let mut advice: Vec<&str> = Vec::new();
+    for found in wanted.iter().filter_map(|(name, ..)| runtime::advice(std::str::from_utf8(name.bytes).ok()?)) {
+        if !advice.contains(&found) {
+            advice.push(found);
+        }
+    }
+    let error = Error::undefined(message);
+    if advice.is_empty() { error } else { error.help(advice.join("; ")) }
 }
 
 #[cfg(test)]

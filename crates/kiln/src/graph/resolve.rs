@@ -10,7 +10,7 @@ use super::hash::FastMap;
 use super::near::undefined;
 use super::threads::check_variables;
 use super::{
-    Binding, Definition, Input, LinkGraph, Name, Relocation, Relocations, Scope, SectionId, Symbol, SymbolId,
+    Binding, Definition, Input, LinkGraph, Name, Relocation, Relocations, Role, Scope, SectionId, Symbol, SymbolId,
     SymbolKind, When,
 };
 use crate::error::{Error, Result};
@@ -133,7 +133,9 @@ pub(crate) enum Asked {
 /// # Errors
 ///
 /// Two strong definitions of a name; undefined symbols, all at once, with the inputs that want them and near names.
-pub(crate) fn resolve(graph: &LinkGraph<'_>, outside: Outside<'_>) -> Result<Resolved> {
+///
+/// `called` are names that the host calls: the image exports them, hidden or not, as a program is entered at a hidden `main`.
+pub(crate) fn resolve(graph: &LinkGraph<'_>, outside: Outside<'_>, called: &[Vec<String>]) -> Result<Resolved> {
     let live = live_sections(graph)?;
     let names = Definitions::of(graph, &live)?;
     let mut common = Common::default();
@@ -156,7 +158,8 @@ pub(crate) fn resolve(graph: &LinkGraph<'_>, outside: Outside<'_>) -> Result<Res
     let mut indirect = Vec::new();
     let mut indirect_at: HashMap<(SectionId, u64), Place> = HashMap::new();
     // Finalizers are registered under it.
-    let mut handle = graph.calls(|id| live[id.0 as usize]).iter().any(|(_, calls)| calls.when == When::Fini);
+    let mut handle = graph.calls(|id| live[id.0 as usize]).iter().any(|(_, calls)| calls.when == When::Fini)
+        || graph.apart(Role::Piece(When::Fini)).any(|id| live[id.0 as usize]);
     let mut bounds = Bounds::default();
     let mut imports = Vec::new();
     let mut missing: Vec<SymbolId> = Vec::new();
@@ -287,6 +290,16 @@ pub(crate) fn resolve(graph: &LinkGraph<'_>, outside: Outside<'_>) -> Result<Res
     if !hidden.is_empty() {
         hidden.sort_unstable();
         exports.retain(|id| hidden.binary_search(id).is_err());
+    }
+    // What the host calls is, hidden or not.
+    for name in called.iter().flatten() {
+        let defined = names.find(Name { raw: false, bytes: name.as_bytes() });
+        let is_inside = |id: &SymbolId| !matches!(places[id.0 as usize], Place::Outside(_));
+        if let Some(id) = defined.filter(is_inside)
+            && let Err(at) = exports.binary_search(&id)
+        {
+            exports.insert(at, id);
+        }
     }
     let size = |id: SymbolId| (id, graph.symbol(names.meant(id).unwrap_or(id)).size);
     let sizes = sized.iter().copied().map(size).collect();

@@ -1,6 +1,7 @@
 //! What sections and symbols are for, beyond bytes and places.
 
-use super::{LinkGraph, SectionId};
+use super::{LinkGraph, Permission, Section, SectionId};
+use crate::fixup;
 
 /// What a section is for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -9,6 +10,8 @@ pub(crate) enum Role {
     Plain,
     /// The addresses of functions that are called for the module.
     Calls(Calls),
+    /// A piece of a function that all inputs add to: `.init`, `.fini` (*System V ABI*, "Special Sections").
+    Piece(When),
     /// Call frame information: how to leave functions by an exception (`.eh_frame`; Linux Standard Base, section 10.6).
     Unwind,
     /// Windows' table of functions and of how to leave them: one array (*PE Format*, "The .pdata Section").
@@ -78,10 +81,24 @@ impl LinkGraph<'_> {
         let mut lists: Vec<(SectionId, Calls)> = lists
             .filter_map(|id| match self.section(*id).role {
                 Role::Calls(calls) => Some((*id, calls)),
-                Role::Plain | Role::Unwind | Role::FunctionTable | Role::ThreadLocal | Role::ThreadVariables => None,
+                Role::Plain | Role::Piece(_) | Role::Unwind | Role::FunctionTable => None,
+                Role::ThreadLocal | Role::ThreadVariables => None,
             })
             .collect();
         lists.sort_by_key(|(_, calls)| (calls.when, calls.priority));
         lists
+    }
+
+    /// Whether all code of the image marks the places at which indirect branches arrive.
+    ///
+    /// What stubs of islands jump to needs no mark, since compilers leave it out of functions whose addresses nobody takes (AAELF64,
+    /// "Call and Jump relocations"): a text with islands is not guarded.
+    pub(super) fn is_marked(&self, live: &[bool]) -> bool {
+        let Some(mark) = fixup::branch_target_mark(self.arch) else { return false };
+        let is_code = |section: &Section| section.permission == Permission::Text && section.size > 0;
+        let mut code = self.sections.iter().zip(live).filter(|(section, live)| **live && is_code(section));
+        let is_marked = |input: u32| self.inputs[input as usize].ready_for & mark != 0;
+        let is_there = code.clone().next().is_some();
+        is_there && code.all(|(section, _)| is_marked(section.input))
     }
 }

@@ -38,6 +38,10 @@ pub(crate) struct Layout {
     common: u64,
     stub_size: u64,
     own: OwnEntries,
+    /// In the text: the functions made of the pieces of `.init` and of `.fini`.
+    pub(crate) pieces: [Option<Range<u64>>; 2],
+    /// Whether the text lets indirect branches arrive at marked places alone.
+    pub(crate) guarded: bool,
     /// In the constants: the call frame information of all sections, without room between, and a word of zeros behind it.
     unwind: Range<u64>,
     pub(crate) threads: Threads,
@@ -116,7 +120,7 @@ impl Layout {
         check_bounds(graph, resolved)?;
         let mut room = Room { segments: [Segment { size: 0, align: 1, filled: 0 }; 3], gaps: Vec::new() };
         let mut offsets = vec![0; graph.sections.len()];
-        let stub_size = fixup::stub_size(graph.arch);
+        let stub_size = fixup::stub_size(graph.arch, entries.guarded);
         let stub_room = |stubs: &Range<u32>| stub_size * u64::from(stubs.end - stubs.start);
         let mut islands: Vec<(Range<u32>, u64)> = Vec::new();
         let mut next_island = entries.islands.iter().peekable();
@@ -125,16 +129,18 @@ impl Layout {
         let mut own = None;
         let mut unwind = 0..0;
         let mut threads = Threads::default();
+        let mut pieces = [None, None];
         let mut common = None;
         for id in &resolved.order {
             let section = graph.section(*id);
             if section.large && common.is_none() {
+                pieces = room.pieces(graph, resolved, &mut offsets)?;
                 own = Some(room.own(graph, resolved, entries)?);
                 unwind = room.unwind(graph, resolved, &mut offsets)?;
                 threads = room.threads(graph, resolved, entries, &mut offsets)?;
                 common = Some(room.common(resolved)?);
             }
-            if matches!(section.role, Role::Unwind | Role::ThreadLocal) {
+            if matches!(section.role, Role::Unwind | Role::ThreadLocal | Role::Piece(_)) {
                 continue;
             }
             let limit = if section.large { MAX_LARGE_IMAGE } else { MAX_IMAGE };
@@ -159,6 +165,7 @@ impl Layout {
             None => {
                 unwind = room.unwind(graph, resolved, &mut offsets)?;
                 threads = room.threads(graph, resolved, entries, &mut offsets)?;
+                pieces = room.pieces(graph, resolved, &mut offsets)?;
                 room.own(graph, resolved, entries)?
             }
         };
@@ -168,7 +175,22 @@ impl Layout {
         };
         let Room { segments, gaps } = room;
         let windows = [entries.must.and(entries.may), entries.must];
-        Ok(Layout { segments, offsets, gaps, windows, islands, got, common, stub_size, own, unwind, threads })
+        let guarded = entries.guarded;
+        Ok(Layout {
+            segments,
+            offsets,
+            gaps,
+            windows,
+            islands,
+            got,
+            common,
+            stub_size,
+            own,
+            pieces,
+            guarded,
+            unwind,
+            threads,
+        })
     }
 
     /// The alignment that the image as a whole needs, at least a page.
@@ -359,6 +381,11 @@ impl Addresses {
     /// Where a section stands in the block of thread-local storage; of anything else, where the block begins.
     pub(crate) fn block_offset(&self, section: u32) -> u64 {
         self.layout.threads.offsets.get(section as usize).copied().unwrap_or_default()
+    }
+
+    /// The addresses of the functions made of the pieces of `.init` and of `.fini`.
+    pub(crate) fn pieces(&self) -> [Option<u64>; 2] {
+        self.layout.pieces.each_ref().map(|range| Some(self.base(Permission::Text) + range.as_ref()?.start))
     }
 
     /// The addresses of the segments, by [`Permission`].

@@ -5,7 +5,7 @@ use std::ops::Range;
 use super::{MAX_IMAGE, OwnEntries, SLOT_SIZE, Segment, Threads, UNWIND_END};
 use crate::error::{Error, Result};
 use crate::fixup;
-use crate::graph::{Entries, LinkGraph, Permission, Resolved, Role, SectionId};
+use crate::graph::{Entries, LinkGraph, Permission, Resolved, Role, SectionId, When};
 
 /// Hands out room in the segments.
 pub(super) struct Room {
@@ -42,7 +42,8 @@ impl Room {
     }
 
     pub(super) fn own(&mut self, graph: &LinkGraph<'_>, resolved: &Resolved, entries: &Entries) -> Result<OwnEntries> {
-        let (stub_size, thunk_size) = (fixup::stub_size(graph.arch), fixup::thunk_size(graph.arch));
+        let stub_size = fixup::stub_size(graph.arch, entries.guarded);
+        let thunk_size = fixup::thunk_size(graph.arch, entries.guarded);
         let (indirect, thunks) = (resolved.indirect.len() as u64, resolved.thunks.len() as u64);
         let mut room = |permission, count: u64, size: u64| self.reserve(permission, count * size, SLOT_SIZE, MAX_IMAGE);
         Ok(OwnEntries {
@@ -54,6 +55,38 @@ impl Room {
             handle: room(Permission::Const, u64::from(resolved.handle), SLOT_SIZE)?,
             thunk_size,
         })
+    }
+
+    /// The pieces of the functions that all inputs add to, without anything between, and what stands before and behind them.
+    pub(super) fn pieces(
+        &mut self,
+        graph: &LinkGraph<'_>,
+        resolved: &Resolved,
+        offsets: &mut [u64],
+    ) -> Result<[Option<Range<u64>>; 2]> {
+        let mut pieces = [None, None];
+        let [before, behind] = fixup::around_pieces(graph.arch).map(|code| code.len() as u64);
+        for (when, pieces) in [When::Init, When::Fini].into_iter().zip(&mut pieces) {
+            let is_live = |id: &SectionId| resolved.live[id.0 as usize];
+            let mut sections = graph.apart(Role::Piece(when)).filter(is_live).peekable();
+            if sections.peek().is_none() {
+                continue;
+            }
+            let start = self.reserve(Permission::Text, before, SLOT_SIZE, MAX_IMAGE)?;
+            // Code runs through what stands between: it is no gap for traps.
+            let gaps = self.gaps.len();
+            for id in sections {
+                let section = graph.section(id);
+                offsets[id.0 as usize] =
+                    self.reserve(Permission::Text, section.size, section.align, MAX_IMAGE).map_err(|error| {
+                        error.section(graph.section_name(section)).input(graph.input_name(section.input))
+                    })?;
+            }
+            let end = self.reserve(Permission::Text, behind, fixup::instruction_align(graph.arch), MAX_IMAGE)?;
+            self.gaps.truncate(gaps);
+            *pieces = Some(start..end + behind);
+        }
+        Ok(pieces)
     }
 
     /// Readers of call frame information take a word of zeros for its end.

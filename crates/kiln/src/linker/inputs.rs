@@ -38,7 +38,7 @@ impl<'a> Linker<'a> {
     }
 
     /// Has an archive give the first of `names` that one of its members defines, unless an input defines one of them:
-    /// for what the host calls, which no input refers to.
+    /// for what the host calls, which no input refers to. So these names are exported, though they be hidden.
     pub fn want(&mut self, names: &[&str]) -> &mut Self {
         self.wanted.push(names.iter().map(|name| (*name).to_owned()).collect());
         self

@@ -13,6 +13,11 @@ impl Linker<'_> {
             let (input, name) = (self.graph.input_name(section.input), self.graph.section_name(section));
             format!("{input}: {name}: functions to call at the beginning or the end")
         });
+        let is_piece = |section: &&Section| matches!(section.role, Role::Piece(_)) && section.live;
+        let pieces = self.graph.sections.iter().filter(is_piece).map(|section| {
+            let (input, name) = (self.graph.input_name(section.input), self.graph.section_name(section));
+            format!("{input}: {name}: a piece of a function to call at the beginning or the end")
+        });
         let is_storage = |section: &&Section| section.role == Role::ThreadLocal && section.live;
         let storage = self.graph.sections.iter().filter(is_storage).map(|section| {
             let (input, name) = (self.graph.input_name(section.input), self.graph.section_name(section));
@@ -24,6 +29,7 @@ impl Linker<'_> {
         };
         let chosen = self.graph.symbols.iter().filter(|symbol| symbol.kind == SymbolKind::Indirect && in_image(symbol));
         lists
+            .chain(pieces)
             .chain(storage)
             .chain(chosen.map(|symbol| {
                 let (input, name) = (self.graph.input_name(symbol.input), self.graph.symbol_name(symbol));

@@ -25,6 +25,8 @@ pub(crate) struct Staged {
     /// The text, where it cannot be written where it will run.
     apart: Option<Apart>,
     page: usize,
+    /// What the text becomes.
+    code: Protection,
 }
 
 /// Text that is written here and runs there.
@@ -91,7 +93,8 @@ impl Staged {
         let segments = Permission::ALL.map(segment);
         let [Range { start, end }, ..] = segments;
         let apart = text.map(|runs| Apart { written: vec![0; end - start], runs });
-        Ok(Staged { strategy, image, segments, apart, page: page as usize })
+        let code = if layout.guarded { Protection::guarded() } else { Protection::ReadExecute };
+        Ok(Staged { strategy, image, segments, apart, page: page as usize, code })
     }
 
     /// The addresses at which the segments will be used, by [`Permission`].
@@ -136,7 +139,7 @@ impl Staged {
         end: (Arc<str>, usize),
         complete: impl FnOnce(&mut [u8]) -> Result<()>,
     ) -> Result<Published> {
-        let Staged { strategy, mut image, segments, apart, page } = self;
+        let Staged { strategy, mut image, segments, apart, page, code } = self;
         let [text, constants, data] = segments;
         let pages = |range: &Range<usize>| range.start..range.end.next_multiple_of(page);
         let filled = [&text, &constants, &data].map(|range| pages(range).end).into_iter().fold(page, usize::max);
@@ -156,14 +159,14 @@ impl Staged {
         };
         let text = match apart {
             None if strategy == Strategy::DualMapping => {
-                replace_text(&image, text.clone(), pages(&text))?;
+                replace_text(&image, text.clone(), pages(&text), code)?;
                 None
             }
             None => {
                 // The writes above went through the data cache; instructions are fetched through another.
                 sys::clean_caches(image.address() + text.start, text.len());
                 // From here on it is code, and nobody but `complete` knows of it.
-                protect(&text, Protection::ReadExecute)?;
+                protect(&text, code)?;
                 None
             }
             Some(apart) => {
@@ -227,7 +230,7 @@ fn filled(layout: &Layout, starts: [u64; 3]) -> usize {
 
 /// Puts a file with the same bytes in the place of the text: its pages were never writable, so that no rule against that
 /// concerns them. The file is written by its descriptor, which is closed then.
-fn replace_text(image: &Mapping, text: Range<usize>, pages: Range<usize>) -> Result<()> {
+fn replace_text(image: &Mapping, text: Range<usize>, pages: Range<usize>, code: Protection) -> Result<()> {
     if text.is_empty() {
         return Ok(());
     }
@@ -239,10 +242,10 @@ fn replace_text(image: &Mapping, text: Range<usize>, pages: Range<usize>) -> Res
     // SAFETY: mapped and initialised by `reserve`; `publish` has taken `Staged`, so nobody writes to it any more.
     let written = unsafe { std::slice::from_raw_parts(written, len) };
     sys::fill(&file, written).map_err(failed(format!("cannot write {len} bytes of text to a file in memory")))?;
-    tracing::info!("map {} bytes at {start:#x}: {}, from a file in memory", pages.len(), Protection::ReadExecute);
+    tracing::info!("map {} bytes at {start:#x}: {code}, from a file in memory", pages.len());
     image
-        .replace(pages, &file, Protection::ReadExecute)
-        .map_err(failed(format!("cannot map {len} bytes of text at {start:#x} {}", Protection::ReadExecute)))?;
+        .replace(pages, &file, code)
+        .map_err(failed(format!("cannot map {len} bytes of text at {start:#x} {code}")))?;
     // The bytes went through the data cache; instructions are fetched through another. Nobody knows the address yet.
     sys::clean_caches(start, len);
     Ok(())

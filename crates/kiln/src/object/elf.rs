@@ -1,5 +1,6 @@
 //! ELF relocatable files (*System V ABI*, chapter 4).
 
+mod forms;
 mod plain;
 mod symbols;
 
@@ -11,12 +12,11 @@ use object::{LittleEndian, SectionIndex, SymbolIndex};
 
 use self::plain::{Reference, note_plain, read_plain};
 use self::symbols::{add_default_versions, common};
-use super::calls::calls_by_name;
 use super::{NewSection, NewSymbol, Reader, malformed};
 use crate::error::{Error, Result};
 use crate::fixup::{self, Via};
 use crate::graph::{
-    Binding, Calls, Definition, Rela, RelocationTable, Role, Rule, Scope, SectionId, Symbol, SymbolId, SymbolKind, When,
+    Binding, Definition, Rela, RelocationTable, Role, Rule, Scope, SectionId, Symbol, SymbolId, SymbolKind, When,
 };
 use crate::target::Arch;
 
@@ -24,6 +24,9 @@ type File = FileHeader64<LittleEndian>;
 type Header = elf::SectionHeader64<LittleEndian>;
 
 const LE: LittleEndian = LittleEndian;
+
+/// Where a file says what its code is ready for.
+pub(crate) const PROPERTY_NOTE: &[u8] = b".note.gnu.property";
 
 pub(super) fn read(reader: &mut Reader<'_, '_, '_>) -> Result<()> {
     let bytes = reader.bytes;
@@ -38,6 +41,7 @@ pub(super) fn read(reader: &mut Reader<'_, '_, '_>) -> Result<()> {
     let mut ids = vec![None; table.len()];
     for (index, section) in table.enumerate() {
         let name = table.section_name(LE, section).map_err(malformed("a section's name"))?;
+        forms::check_stacks(&table, name)?;
         ids[index.0] =
             add_section(reader, section, name).map_err(|error| error.section(String::from_utf8_lossy(name)))?;
         // What compilers made before there were groups (GNU ld, `_bfd_elf_section_already_linked`).
@@ -72,6 +76,7 @@ pub(super) fn read(reader: &mut Reader<'_, '_, '_>) -> Result<()> {
     if strings.contains(&b'@') {
         add_default_versions(reader)?;
     }
+    forms::check_pieces(reader, &symbols, &ids)?;
     for section in table.iter() {
         add_relocations(reader, &table, &symbols, &ids, section, &mut references)?;
     }
@@ -174,10 +179,7 @@ fn add_group<'b>(
 fn add_section(reader: &mut Reader<'_, '_, '_>, section: &Header, name: &[u8]) -> Result<Option<SectionId>> {
     let flags = section.sh_flags(LE);
     let size = section.sh_size(LE);
-    if name == b".note.GNU-stack" && flags.contains(elf::SHF_EXECINSTR) {
-        return Err(Error::unsupported("the file asks for an executable stack")
-            .help("assemble with `.section .note.GNU-stack,\"\",%progbits`"));
-    }
+    forms::check_section(name, flags)?;
     if !flags.contains(elf::SHF_ALLOC) {
         let about_the_file =
             [elf::SHT_NULL, elf::SHT_SYMTAB, elf::SHT_STRTAB, elf::SHT_RELA, elf::SHT_SYMTAB_SHNDX, elf::SHT_GROUP];
@@ -215,10 +217,10 @@ fn add_section(reader: &mut Reader<'_, '_, '_>, section: &Header, name: &[u8]) -
     }
     match section.sh_type(LE) {
         elf::SHT_PROGBITS | elf::SHT_NOBITS | elf::SHT_X86_64_UNWIND => {}
-        // IBT and shadow stacks, BTI and signed return addresses (System V ABI supplements, "Program Property").
-        elf::SHT_NOTE if name == b".note.gnu.property" => {
-            let why = "what the code is ready for: Kiln has no branch targets or shadow stacks enforced";
-            reader.leave_out(name, why)?;
+        elf::SHT_NOTE if name == PROPERTY_NOTE => {
+            let data = section.data(LE, reader.bytes).map_err(malformed("the section's contents"))?;
+            reader.ready_for |= forms::ready_for(data, fixup::readiness_property(reader.graph.arch))?;
+            reader.leave_out(name, "what the code is ready for")?;
             return Ok(None);
         }
         // Code may read its own.
@@ -230,12 +232,17 @@ fn add_section(reader: &mut Reader<'_, '_, '_>, section: &Header, name: &[u8]) -
         elf::SHT_INIT_ARRAY | elf::SHT_FINI_ARRAY | elf::SHT_PREINIT_ARRAY => {}
         other => return Err(Error::unsupported(format!("section type {:#x} is not supported", other.0))),
     }
-    if (name == b".init" || name == b".fini") && size > 0 {
-        return Err(Error::unsupported("pieces of a start-up function are not supported, which each file adds to")
-            .help("use functions with `__attribute__((constructor))`, or `.init_array`"));
+    let piece = match name {
+        b".init" if size > 0 => Some(Role::Piece(When::Init)),
+        b".fini" if size > 0 => Some(Role::Piece(When::Fini)),
+        _ => None,
+    };
+    if piece.is_some() && (!flags.contains(elf::SHF_EXECINSTR) || section.sh_type(LE) != elf::SHT_PROGBITS) {
+        return Err(Error::malformed("a piece of a start-up function, and it is no code"));
     }
-    let role = match calls(section.sh_type(LE), name)? {
+    let role = match forms::calls(section.sh_type(LE), name)? {
         _ if flags.contains(elf::SHF_TLS) => Role::ThreadLocal,
+        _ if piece.is_some() => piece.unwrap_or(Role::Plain),
         Some(calls) => Role::Calls(calls),
         None if name == b".eh_frame" || section.sh_type(LE) == elf::SHT_X86_64_UNWIND => Role::Unwind,
         None => Role::Plain,
@@ -257,19 +264,6 @@ fn add_section(reader: &mut Reader<'_, '_, '_>, section: &Header, name: &[u8]) -
         role,
     };
     reader.section(new).map(Some)
-}
-
-/// Whether a section lists functions to call, by its type or, as linkers have it, by its name.
-fn calls(section_type: elf::SectionType, name: &[u8]) -> Result<Option<Calls>> {
-    if let Some(calls) = calls_by_name(name)? {
-        return Ok(Some(calls));
-    }
-    Ok(match section_type {
-        elf::SHT_PREINIT_ARRAY => Some(Calls::new(When::BeforeInit)),
-        elf::SHT_INIT_ARRAY => Some(Calls::new(When::Init)),
-        elf::SHT_FINI_ARRAY => Some(Calls::new(When::Fini)),
-        _ => None,
-    })
 }
 
 fn add_symbol<'b>(
@@ -303,7 +297,8 @@ fn add_symbol<'b>(
         elf::SHN_UNDEF if index.0 == 0 => Definition::Absolute(0),
         elf::SHN_UNDEF => Definition::Undefined,
         elf::SHN_ABS => Definition::Absolute(value),
-        elf::SHN_COMMON => common(value, size)?,
+        elf::SHN_COMMON if kind == SymbolKind::ThreadLocal => forms::thread_common(reader, name, size, value)?,
+        elf::SHN_COMMON => forms::check_common(name).and_then(|()| common(value, size))?,
         // The room for them is near, which all forms of access reach.
         number if Some(number.0) == fixup::elf_large_common(reader.graph.arch) => common(value, size)?,
         _ => {
@@ -331,7 +326,12 @@ fn add_symbol<'b>(
         elf::STB_WEAK => Binding::Weak,
         other => return Err(Error::unsupported(format!("symbol binding {} is not supported", other.0))),
     };
-    let binding = if index.0 == 0 { Binding::Local } else { binding };
+    let binding = match binding {
+        _ if index.0 == 0 => Binding::Local,
+        // Any other definition counts.
+        Binding::Global if kind == SymbolKind::ThreadLocal && symbol.st_shndx(LE) == elf::SHN_COMMON => Binding::Weak,
+        binding => binding,
+    };
     let scope = match (visibility, definition) {
         _ if binding == Binding::Local => Scope::Plain,
         (elf::STV_HIDDEN | elf::STV_INTERNAL, _) => Scope::Hidden,
@@ -349,7 +349,7 @@ fn add_symbol<'b>(
         };
         if !is_place {
             return Err(Error::unsupported("is a thread-local variable that is in no section of thread-local storage")
-                .help("compile with -fno-common"));
+                .help("declare it `__thread` in all files"));
         }
     }
     reader.symbol(NewSymbol { name, raw: false, definition, kind, binding, scope, size })?;

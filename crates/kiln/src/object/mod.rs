@@ -16,6 +16,7 @@ pub use archive::archive_members;
 pub(crate) use archive::{Archives, add_whole, holds_archive};
 pub use contents::{Contents, FileRelocation, Section, Symbol};
 pub(crate) use debug::{DebugInput, DebugRelocation, DebugTarget};
+pub(crate) use elf::PROPERTY_NOTE;
 pub(crate) use linked::text_of;
 
 use crate::error::{Error, Result};
@@ -62,11 +63,11 @@ fn read<'a>(graph: &mut LinkGraph<'a>, name: &str, bytes: Cow<'a, [u8]>, format:
         Format::MachO => macho::read(&mut reader)?,
         Format::Coff => coff::read(&mut reader)?,
     }
-    let (first_symbol, made) = (reader.first_symbol, reader.made.take());
-    graph.inputs.push(Input { name: name.to_owned(), bytes, format: Some(format), first_symbol });
+    let (first_symbol, ready_for, made) = (reader.first_symbol, reader.ready_for, reader.made.take());
+    graph.inputs.push(Input { name: name.to_owned(), bytes, format: Some(format), first_symbol, ready_for });
     if let Some(made) = made {
         let bytes = made.bytes.into();
-        graph.inputs.push(Input { name: name.to_owned(), bytes, format: None, first_symbol });
+        graph.inputs.push(Input { name: name.to_owned(), bytes, format: None, first_symbol, ready_for });
     }
     graph.note_names();
     Ok(())
@@ -127,7 +128,7 @@ pub(crate) fn add_flat<'a>(
     });
     let first_symbol = graph.next(graph.symbols.len())?;
     graph.symbols.append(&mut symbols);
-    graph.inputs.push(Input { name: name.to_owned(), bytes, format: None, first_symbol });
+    graph.inputs.push(Input { name: name.to_owned(), bytes, format: None, first_symbol, ready_for: 0 });
     graph.note_names();
     Ok(())
 }
@@ -195,6 +196,8 @@ struct Reader<'g, 'a, 'b> {
     format: Format,
     input: u32,
     first_symbol: u32,
+    /// See [`Input::ready_for`].
+    ready_for: u32,
     /// What the file's tables became, for an input behind this one.
     made: Option<macho::Made>,
 }
@@ -239,7 +242,7 @@ impl<'g, 'a, 'b> Reader<'g, 'a, 'b> {
         }
         let input = graph.next(graph.inputs.len())?;
         let first_symbol = graph.next(graph.symbols.len())?;
-        Ok(Reader { graph, bytes, format, input, first_symbol, made: None })
+        Ok(Reader { graph, bytes, format, input, first_symbol, ready_for: 0, made: None })
     }
 
     fn check_arch(&self, found: Option<Arch>) -> Result<()> {

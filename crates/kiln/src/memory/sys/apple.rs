@@ -15,6 +15,14 @@ use crate::target::{Os, Target};
 
 pub(crate) const HOST_OS: Os = Os::MacOs;
 
+/// What asks for marked branch targets: nothing here.
+pub(crate) const GUARD: libc::c_int = 0;
+
+/// Code for this system is not marked by notes.
+pub(crate) fn guards_branches() -> bool {
+    false
+}
+
 unsafe extern "C" {
     /// `<sys/codesign.h>`, in libSystem.
     fn csops(pid: libc::pid_t, operation: c_uint, out: *mut c_void, len: usize) -> c_int;

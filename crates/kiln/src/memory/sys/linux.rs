@@ -16,6 +16,17 @@ use crate::target::{Os, Target};
 
 pub(crate) const HOST_OS: Os = Os::Linux;
 
+/// `PROT_BTI` (linux: arch/arm64/include/uapi/asm/mman.h).
+pub(crate) const GUARD: libc::c_int = 0x10;
+
+/// Whether there is `PROT_BTI`. Code that is marked for it is arm64's, so that nobody else asks.
+pub(crate) fn guards_branches() -> bool {
+    // linux: arch/arm64/include/uapi/asm/hwcap.h
+    const HWCAP2_BTI: libc::c_ulong = 1 << 17;
+    // SAFETY: asks for a number.
+    unsafe { libc::getauxval(libc::AT_HWCAP2) & HWCAP2_BTI != 0 }
+}
+
 pub(crate) fn situation() -> Situation {
     let target = Target::host();
     let is_one = |path: &str| fs::read_to_string(path).is_ok_and(|text| text.trim() == "1");

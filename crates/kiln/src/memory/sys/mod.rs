@@ -11,6 +11,7 @@
 //! - `Window`, `Mapping::within`: memory near an address.
 //! - `is_in_a_file`: whether an address belongs to a file that was loaded; `changes_of_files`: whether there are new ones;
 //!   `is_lasting`: whether a name will mean an address for ever.
+//! - `guards_branches`, `GUARD`: whether pages can have branch targets marked, and the bit that asks for it.
 //! - `clean_caches`: makes written instructions visible to instruction fetches.
 //! - `serialize_cores`: lets every core forget what it has fetched already.
 //! - `forks`: tells a process from its children.
@@ -38,7 +39,7 @@ mod unix;
 use std::fmt;
 
 #[cfg(all(target_os = "macos", not(miri)))]
-pub(crate) use apple::{HOST_OS, clean_caches, map_jit, shared_file, situation, write_jit};
+pub(crate) use apple::{GUARD, HOST_OS, clean_caches, guards_branches, map_jit, shared_file, situation, write_jit};
 #[cfg(not(miri))]
 pub(crate) use barrier::serialize_cores;
 #[cfg(not(miri))]
@@ -47,13 +48,13 @@ pub(crate) use dual::map_dual;
 pub(crate) use files::{changes_of_files, is_in_a_file, is_lasting};
 pub(crate) use keys::{KeyWriting, map_keyed};
 #[cfg(all(target_os = "linux", not(miri)))]
-pub(crate) use linux::{HOST_OS, clean_caches, map_jit, shared_file, situation, write_jit};
+pub(crate) use linux::{GUARD, HOST_OS, clean_caches, guards_branches, map_jit, shared_file, situation, write_jit};
 #[cfg(miri)]
 use miri::page_size;
 #[cfg(miri)]
 pub(crate) use miri::{
-    HOST_OS, Mapping, Poisoned, changes_of_files, clean_caches, fill, huge_page, in_huge_pages, is_in_a_file,
-    is_lasting, map_dual, map_jit, serialize_cores, shared_file, situation, write_jit,
+    HOST_OS, Mapping, Poisoned, changes_of_files, clean_caches, fill, guards_branches, huge_page, in_huge_pages,
+    is_in_a_file, is_lasting, map_dual, map_jit, serialize_cores, shared_file, situation, write_jit,
 };
 pub(crate) use near::Window;
 #[cfg(not(miri))]
@@ -70,6 +71,15 @@ pub(crate) enum Protection {
     Read,
     ReadWrite,
     ReadExecute,
+    /// As `ReadExecute`, where indirect branches may only arrive at instructions that are made for it.
+    Guarded,
+}
+
+impl Protection {
+    /// The last one, where the processor and the system have it.
+    pub(crate) fn guarded() -> Protection {
+        if guards_branches() { Protection::Guarded } else { Protection::ReadExecute }
+    }
 }
 
 impl fmt::Display for Protection {
@@ -78,6 +88,7 @@ impl fmt::Display for Protection {
             Protection::Read => "r--",
             Protection::ReadWrite => "rw-",
             Protection::ReadExecute => "r-x",
+            Protection::Guarded => "r-x, with marked branch targets",
         })
     }
 }

@@ -10,7 +10,7 @@ use std::ptr::NonNull;
 
 #[cfg(test)]
 use super::injection;
-use super::{Protection, Window};
+use super::{GUARD, Protection, Window};
 
 impl Protection {
     pub(super) fn bits(self) -> libc::c_int {
@@ -18,6 +18,7 @@ impl Protection {
             Protection::Read => libc::PROT_READ,
             Protection::ReadWrite => libc::PROT_READ | libc::PROT_WRITE,
             Protection::ReadExecute => libc::PROT_READ | libc::PROT_EXEC,
+            Protection::Guarded => Protection::ReadExecute.bits() | GUARD,
         }
     }
 }

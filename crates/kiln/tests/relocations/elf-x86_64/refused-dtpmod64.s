@@ -1,8 +1,0 @@
-# R_X86_64_DTPMOD64 is made by linkers.
-# target: x86_64-unknown-linux-gnu
-# base: 0x10000
-# define: x = 0x1234
-# retype: .text+0x0 = 16 // R_X86_64_DTPMOD64
-# expect-error: refused-dtpmod64.s: .text+0x0: `x`: R_X86_64_DTPMOD64 is what linkers make, and no compiler
-.globl main
-main:   .quad x
