@@ -125,7 +125,7 @@ fn one_number_is_not_two_definitions() {
 /// GNU ld's names for the ends of what is loaded; one that is not reserved gives way to the host's and the inputs'.
 #[test]
 fn names_for_the_ends_of_the_image() {
-    let source = ".globl main, names, early\n.space 5\nmain: ret\n.section .rodata,\"a\"\n\
+    let source = ".globl main, names, early\n.space 7\nmain: ret\n.section .rodata,\"a\"\n\
                   names: .quad __executable_start, etext, _etext, _edata, edata, __bss_start, _end, end\n\
                   .data\nearly: .quad 0, 0\n.bss\n.space 24\n.comm common,8,8\n";
     let linker = linker(X86, &[source, ".data\n.quad names\n"]);
@@ -136,7 +136,7 @@ fn names_for_the_ends_of_the_image() {
     let all = linker.plan(TargetAddr(0x10000)).unwrap();
     let data = all.address("early").unwrap().0;
     let (filled, end) = (data + 24, data + 24 + 24 + 8);
-    assert_eq!(names(&all), [0x10000, 0x10006, 0x10006, filled, filled, filled, end, end]);
+    assert_eq!(names(&all), [0x10000, 0x10008, 0x10008, filled, filled, filled, end, end]);
     let mut with_host = linker.clone();
     with_host.define_address("end", TargetAddr(0x1234)).define_address("_end", TargetAddr(0x5678));
     assert_eq!(names(&with_host.plan(TargetAddr(0x10000)).unwrap())[6..], [end, 0x1234]);
