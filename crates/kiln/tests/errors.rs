@@ -3,6 +3,9 @@
 #![allow(clippy::unwrap_used, clippy::panic)]
 #![allow(unsafe_code)] // Asks for loads that must be refused.
 
+#[path = "common/thread_common.rs"]
+mod thread_common;
+
 use kiln::{Assembler, Error, Linker, Syntax, Target, TargetAddr};
 
 const X86: Target = Target::X86_64_LINUX;
@@ -173,8 +176,9 @@ fn what_is_not_supported_yet() {
 fn thread_local_commons_of_different_alignment() {
     let mut linker = Linker::new(X86);
     for (name, size, align) in [("a.o", 16, 4), ("b.o", 8, 8)] {
-        let text = format!(".text\n.quad x@tpoff\n.tls_common x, {size}, {align}\n");
-        linker.add_object(name, assemble(X86, &text)).unwrap();
+        let mut object = assemble(X86, &format!(".comm x, {size}, {align}\n"));
+        thread_common::make_thread_local(&mut object, size);
+        linker.add_object(name, object).unwrap();
     }
     let error = linker.plan(TargetAddr(0x10000)).unwrap_err();
     says(

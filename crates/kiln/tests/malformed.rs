@@ -10,6 +10,8 @@
 
 #[path = "common/percent.rs"]
 mod percent;
+#[path = "common/thread_common.rs"]
+mod thread_common;
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
@@ -106,10 +108,10 @@ table:  .quad main, external
         .long main
         .section .tdata, \"awT\", @progbits
 own:    .quad 5
-        .tls_common tentative, 8, 8
+        .comm tentative, 40, 8
         .section .init, \"ax\", @progbits
         mov %fs:own@tpoff, %eax
-        mov tentative@gottpoff(%rip), %rax
+        nop
         .section .note.gnu.property, \"a\"
         .long 4, 16, 5
         .asciz \"GNU\"
@@ -259,7 +261,12 @@ table:  .quad main, external, text + 1
 
 fn object(target: Target) -> Vec<u8> {
     let (_, source) = SOURCES.iter().find(|(of, _)| *of == target).unwrap();
-    Assembler::find(target, Syntax::Plain).unwrap().assemble("valid.s", format!("{source}\n").as_bytes()).unwrap()
+    let assembler = Assembler::find(target, Syntax::Plain).unwrap();
+    let mut object = assembler.assemble("valid.s", format!("{source}\n").as_bytes()).unwrap();
+    if source.contains("tentative") {
+        thread_common::make_thread_local(&mut object, 40);
+    }
+    object
 }
 
 /// Reads and links `bytes` in every way. Whether they linked.
