@@ -3,8 +3,8 @@
 #![allow(clippy::unwrap_used, clippy::panic)]
 #![allow(unsafe_code)] // Asks for loads that must be refused.
 
-#[path = "common/thread_common.rs"]
-mod thread_common;
+#[path = "common/commons.rs"]
+mod commons;
 
 use kiln::{Assembler, Error, Linker, Syntax, Target, TargetAddr};
 
@@ -177,7 +177,7 @@ fn thread_local_commons_of_different_alignment() {
     let mut linker = Linker::new(X86);
     for (name, size, align) in [("a.o", 16, 4), ("b.o", 8, 8)] {
         let mut object = assemble(X86, &format!(".comm x, {size}, {align}\n"));
-        thread_common::make_thread_local(&mut object, size);
+        commons::make_thread_local(&mut object, size);
         linker.add_object(name, object).unwrap();
     }
     let error = linker.plan(TargetAddr(0x10000)).unwrap_err();

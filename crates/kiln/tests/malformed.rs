@@ -10,8 +10,8 @@
 
 #[path = "common/percent.rs"]
 mod percent;
-#[path = "common/thread_common.rs"]
-mod thread_common;
+#[path = "common/commons.rs"]
+mod commons;
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
@@ -264,7 +264,7 @@ fn object(target: Target) -> Vec<u8> {
     let assembler = Assembler::find(target, Syntax::Plain).unwrap();
     let mut object = assembler.assemble("valid.s", format!("{source}\n").as_bytes()).unwrap();
     if source.contains("tentative") {
-        thread_common::make_thread_local(&mut object, 40);
+        commons::make_thread_local(&mut object, 40);
     }
     object
 }

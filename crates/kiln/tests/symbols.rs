@@ -2,6 +2,9 @@
 
 #![allow(clippy::unwrap_used, clippy::panic)]
 
+#[path = "common/commons.rs"]
+mod commons;
+
 use kiln::{Assembler, Error, Linker, Plan, Syntax, Target, TargetAddr};
 
 const X86: Target = Target::X86_64_LINUX;
@@ -120,6 +123,22 @@ fn one_number_is_not_two_definitions() {
     let uses = ".data\n.globl uses\nuses: .quad number\n";
     assert_eq!(quad(&plan(X86, &[&set(7), &set(7), uses]), "uses"), 7);
     assert_eq!(refusal(X86, &[&set(7), &set(8), uses]).to_string(), "1.o: `number`: is defined in 0.o too");
+}
+
+/// `SHN_X86_64_LCOMMON`: they are one with a small one of the same name, and stand among those.
+#[test]
+fn common_symbols_of_the_medium_model() {
+    let source = ".globl main\nmain: .quad value, next\n.comm value,16,8\n.comm next,24,8\n";
+    let mut object = Assembler::find(X86, Syntax::Plain).unwrap().assemble("0.s", source.as_bytes()).unwrap();
+    for size in [16, 24] {
+        commons::make_large(&mut object, size);
+    }
+    let mut linker = linker(X86, &[".globl user\nuser: .quad value\n.comm value,8,8\n"]);
+    linker.add_object("1.o", object).unwrap();
+    let plan = linker.plan(TargetAddr(0x10000)).unwrap();
+    let main = plan.address("main").unwrap();
+    let next = u64::from_le_bytes(plan.bytes_at(main).unwrap()[8..16].try_into().unwrap());
+    assert_eq!([quad(&plan, "main"), next, quad(&plan, "user")], [0x11000, 0x11010, 0x11000]);
 }
 
 /// GNU ld's names for the ends of what is loaded; one that is not reserved gives way to the host's and the inputs'.

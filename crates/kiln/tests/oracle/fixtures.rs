@@ -21,9 +21,9 @@ fn fixtures(
     let (mut compared, mut linked, mut otherwise) = (Compared::default(), 0, BTreeSet::new());
     for fixture in assemble::fixtures(dir, target) {
         // Names that linkers define for where sections begin are none of the rules', nor names with a version or of other names,
-        // nor common symbols of the medium model, nor functions that are chosen, whose address is a stub's, nor instructions that
-        // were moved into a veneer (`veneers.rs` runs those).
-        let own = ["bounds", "versions", "alias", "large-common", "resolver", "veneer-"];
+        // nor functions that are chosen, whose address is a stub's, nor instructions that were moved into a veneer (`veneers.rs` runs
+        // those).
+        let own = ["bounds", "versions", "alias", "resolver", "veneer-"];
         let is_own = own.iter().any(|word| fixture.name.contains(word));
         if matches!(fixture.outcome, Outcome::Error(_)) || is_own {
             continue;
