@@ -325,10 +325,8 @@ fn add_aliased(reader: &mut Reader<'_, '_, '_>, symbols: &SymbolTable<'_, File>)
         if symbol.is_stab() || symbol.n_type().typ() != macho::N_INDR {
             continue;
         }
-        let offset =
-            u32::try_from(symbol.n_value(LE)).map_err(|_| Error::malformed("the name of an aliased symbol"))?;
-        let name = symbols.strings().get(offset);
-        let name = name.map_err(|()| Error::malformed("an alias leads to a name outside the string table"))?;
+        let name = u32::try_from(symbol.n_value(LE)).ok().and_then(|offset| symbols.strings().get(offset).ok());
+        let name = name.ok_or_else(|| Error::malformed("an alias leads to a name outside the string table"))?;
         let (name, raw) = c_name(name);
         let (kind, binding, scope) = (SymbolKind::Plain, Binding::Global, Scope::Plain);
         let definition = Definition::Undefined;

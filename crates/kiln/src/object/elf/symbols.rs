@@ -2,12 +2,12 @@
 
 use super::super::Reader;
 use crate::error::{Error, Result};
-use crate::graph::{Binding, Definition, Scope, Span, Symbol};
+use crate::graph::{Binding, Definition, Scope, Symbol};
 
 /// What is defined as `name@@version` is what `name` means too (GNU `as`, ".symver").
 pub(super) fn add_default_versions(reader: &mut Reader<'_, '_, '_>) -> Result<()> {
     for index in reader.first_symbol as usize..reader.graph.symbols.len() {
-        let symbol = &mut reader.graph.symbols[index];
+        let symbol = &reader.graph.symbols[index];
         let name = symbol.name.get_in(reader.bytes);
         let Some(plain) = name.windows(2).position(|pair| pair == b"@@").and_then(|end| name.get(..end)) else {
             continue;
@@ -16,8 +16,8 @@ pub(super) fn add_default_versions(reader: &mut Reader<'_, '_, '_>) -> Result<()
         {
             continue;
         }
-        let plain = Symbol { name: Span::of(reader.bytes, plain).unwrap_or_default(), ..symbol.clone() };
-        symbol.scope = Scope::Plain;
+        let plain = Symbol { name: reader.span(plain)?, ..symbol.clone() };
+        reader.graph.symbols[index].scope = Scope::Plain;
         reader.graph.next(reader.graph.symbols.len())?;
         reader.graph.symbols.push(plain);
     }
